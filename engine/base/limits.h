@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every limit of the house, one line each: name, value, unit, source, and what happens beyond it.
+// A number that bounds something stands here and nowhere else. What an operator may change is a
+// field of proto/penstock/v1/config.proto whose default is the line here.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace penstock::limits {
+
+// clang-format off
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;  // Rules (R)
+inline constexpr minutes kRuleTimeoutMax{240};  // R10: a longer one is refused
+inline constexpr std::size_t kRuleSenderPatternsWarn = 250;  // patterns a rule, R13: warned about, refused under --compat
+inline constexpr std::size_t kOrganizationSenderPatternsWarn = 1000;  // patterns an organization, R13: the same
+inline constexpr std::size_t kResourceNameOctetsMax = 63;  // a rule's, hook's, organization's name: refused
+
+// Mailboxes (RFC 5321 §4.5.3.1)
+inline constexpr std::size_t kLocalPartOctetsMax = 64;  // §4.5.3.1.1: 501 5.1.3 / pattern refused
+inline constexpr std::size_t kDomainOctetsMax = 255;  // §4.5.3.1.2: the same
+inline constexpr std::size_t kPathOctetsMax = 256;  // §4.5.3.1.3, angle brackets counted: the same
+
+// The event (E)
+inline constexpr std::size_t kSubjectCodePointsMax = 256;  // E4: cut there
+inline constexpr std::size_t kEventOctetsMax = 131'072;  // of compact JSON, E5: recipients dropped from the tail
+
+// Hooks (H)
+inline constexpr seconds kSyncCallDeadline{15};  // H2: the attempt fails
+inline constexpr seconds kAsyncCallDeadline{60};  // H2: the default; the attempt fails
+inline constexpr minutes kAsyncCallDeadlineMax{15};  // H2: a longer setting is refused
+inline constexpr std::size_t kAnswerOctetsMax = 262'144;  // as serialized, H2: the attempt fails
+inline constexpr std::size_t kAnswerActionsMax = 10;  // unique actions, H8: later ones do not count
+inline constexpr milliseconds kRetryBackoffFirst{1000};  // H3
+inline constexpr int kRetryBackoffFactor = 2;  // H3
+inline constexpr milliseconds kRetryBackoffMax{60'000};  // H3
+inline constexpr std::size_t kOutboundRecipientsMax = 500;  // H11: 452 4.5.3; additions left out
+inline constexpr int kAsyncRetriesDefault = 2;  // H12: then the dead-letter list
+inline constexpr seconds kAsyncRetryFirst{60};  // H12: 60 s, then doubled
+inline constexpr std::size_t kAsyncQueueMax = 100'000;  // events a hook, H12: beyond it to the dead-letter list
+inline constexpr std::size_t kDeadLettersMax = 100'000;  // events a hook, H12: beyond it the oldest is dropped and counted
+inline constexpr std::size_t kHookCallsMax = 64;  // calls at a time a hook, H13: others wait their turn
+
+// Messages (M, A)
+inline constexpr std::uint64_t kMessageOctetsMax = 40ULL << 20U;  // M5: 552 5.3.4
+inline constexpr std::size_t kHeaderSectionOctetsMax = 1U << 20U;  // RFC 5322 names none: 552 5.3.4
+inline constexpr hours kContentRetention{24};  // M5: from acceptance
+inline constexpr days kHistoryRetention{30};  // A6
+inline constexpr std::size_t kBounceMessageCodePointsMax = 1024;  // A3: cut there
+inline constexpr std::size_t kReceivedFieldsMax = 100;  // A4, RFC 5321 §6.3: 554 5.4.6
+inline constexpr days kDeliveryExpiry{5};  // A8, RFC 5321 §4.5.4.1: then bounced
+inline constexpr milliseconds kDeliveryBackoffFirst{60'000};  // A8
+inline constexpr milliseconds kDeliveryBackoffMax{3'600'000};  // A8
+inline constexpr std::size_t kInboundRecipientsMax = 1000;  // RFC 5321 §4.5.3.1.8 asks for 100 at least: 452 4.5.3
+
+// SMTP (RFC 5321 §4.5.3)
+inline constexpr std::size_t kCommandLineOctetsMax = 2048;  // §4.5.3.1.4 asks for 512 and room for parameters: 500 5.5.6
+inline constexpr std::size_t kTextLineOctetsMax = 1U << 20U;  // §4.5.3.1.6 asks for 1000; mail with longer lines exists and leaves as it came:
+                // 500 5.5.6
+inline constexpr std::size_t kReplyLineOctetsMax = 1024;  // §4.5.3.1.5 asks for 512; of a next hop: transaction given up
+inline constexpr seconds kCommandTimeout{300};  // §4.5.3.2.7: 421 4.4.2
+inline constexpr seconds kDataBlockTimeout{180};  // §4.5.3.2.5: 421 4.4.2
+inline constexpr int kBadCommandsMax = 20;  // in a session: 421 4.7.0
+inline constexpr std::size_t kConnectionsMax = 1000;  // a listener: 421 4.3.2
+inline constexpr seconds kConnectTimeout{30};  // to a next hop: attempt fails
+inline constexpr seconds kReplyTimeout{300};  // of a next hop, §4.5.3.2: attempt fails
+inline constexpr seconds kDataReplyTimeout{
+    600};  // of a next hop after the final dot, §4.5.3.2.6: attempt fails
+
+// The daemon
+inline constexpr seconds kDrainDeadline{
+    30};  // on SIGTERM: what runs longer is left to the next start
+inline constexpr std::size_t kCommitQueueMax = 4096;  // transactions waiting for the disk: callers wait
+inline constexpr std::size_t kDeliveriesAtOnceMax = 20;  // a next hop, like Postfix's default: others wait their turn
+inline constexpr std::size_t kListPageMax = 1000;  // rows of a List call: a larger page size is cut
+inline constexpr std::size_t kListPageDefault = 100;  // rows of a List call that names no page size
+inline constexpr seconds kAdminCallDeadline{30};  // of the command line's calls: exit code 3
+// clang-format on
+
+}  // namespace penstock::limits

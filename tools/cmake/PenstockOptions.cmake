@@ -1,0 +1,25 @@
+# Compiler and linker options that every target of ours shares, as one interface library.
+include_guard(GLOBAL)
+
+add_library(penstock_options INTERFACE)
+target_include_directories(penstock_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(penstock_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast)
+if(PENSTOCK_WERROR)
+  target_compile_options(penstock_options INTERFACE -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(penstock_options INTERFACE -Wthread-safety -Wimplicit-fallthrough)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  # Line tables only: two cores link and write far less. A debugger session wants -DCMAKE_CXX_FLAGS=-g.
+  string(REPLACE "-g" "-g1" CMAKE_CXX_FLAGS_DEBUG "${CMAKE_CXX_FLAGS_DEBUG}")
+endif()
+if(PENSTOCK_SANITIZE)
+  add_compile_options(-fsanitize=${PENSTOCK_SANITIZE} -fno-omit-frame-pointer -O1)
+  add_link_options(-fsanitize=${PENSTOCK_SANITIZE})
+endif()
+find_program(PENSTOCK_MOLD NAMES mold)
+if(PENSTOCK_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
