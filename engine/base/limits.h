@@ -10,12 +10,14 @@
 
 namespace penstock::limits {
 
-// clang-format off
 using std::chrono::days;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
-using std::chrono::seconds;  // Rules (R)
+using std::chrono::seconds;
+
+// clang-format off
+// Rules (R)
 inline constexpr minutes kRuleTimeoutMax{240};  // R10: a longer one is refused
 inline constexpr std::size_t kRuleSenderPatternsWarn = 250;  // patterns a rule, R13: warned about, refused under --compat
 inline constexpr std::size_t kOrganizationSenderPatternsWarn = 1000;  // patterns an organization, R13: the same
