@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// A counting semaphore for coroutines: at most N hold a permit, the others wait their turn in
+// order. Bounds the calls of a hook (H13) and the connections to a next hop.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <utility>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "engine/async/task.h"
+#include "engine/base/mutex.h"
+
+namespace penstock::async {
+
+class Limiter {
+ public:
+  explicit Limiter(std::size_t permits) : free_(permits) {}
+
+  Limiter(const Limiter&) = delete;
+  Limiter& operator=(const Limiter&) = delete;
+
+  // Gives its permit back when destroyed. Holds a pointer to the Limiter, which outlives it.
+  class Permit {
+   public:
+    explicit Permit(Limiter* limiter) : limiter_(limiter) {}
+
+    Permit(Permit&& other) noexcept : limiter_(std::exchange(other.limiter_, nullptr)) {}
+
+    Permit& operator=(Permit&&) = delete;
+
+    ~Permit() {
+      if (limiter_ != nullptr) limiter_->Release();
+    }
+
+   private:
+    Limiter* limiter_;
+  };
+
+  // Waits for a permit; kCancelled if the wait is cancelled. First come, first served.
+  Task<Permit> Acquire();
+
+  [[nodiscard]] std::size_t waiting() const;
+
+ private:
+  struct Waiter {
+    explicit Waiter(const Executor& executor) : timer(executor) {}
+
+    asio::steady_timer timer;  // never expires; cancelled when the permit is there
+    bool granted = false;
+  };
+
+  void Release();
+
+  mutable Mutex mutex_;
+  std::size_t free_ ABSL_GUARDED_BY(mutex_);
+  std::list<std::shared_ptr<Waiter>> waiters_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace penstock::async

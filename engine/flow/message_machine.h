@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flow of one message, from its plan to its last outcome, as a pure machine: it is told what
+// happened and says what to do next. Time and chance come in as arguments, I/O is done by
+// runtime/message_runner.
+//
+//   Begin or Resume ─► Effects ─► [commit, if `record`] ─► start calls and deliveries
+//        ▲                                                          │
+//        └── OnHookEnded / OnDeliveryEnded ◄────────────────────────┘
+//
+// What it promises (A5): an outcome is decided once; nothing is delivered before the Effects that
+// decided it were committed; a result that is late or comes twice changes nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/status.h"
+#include "engine/flow/answer.h"
+#include "engine/flow/event.h"
+#include "engine/flow/history.h"
+#include "engine/flow/message_state.h"
+#include "engine/mail/smtp_reply.h"
+
+namespace penstock::flow {
+
+// Where outcomes go and how long deliveries are tried; from the configuration. Immutable.
+struct FlowSettings {
+  std::string inbound_next_hop;   // DEFAULT of inbound mail
+  std::string outbound_next_hop;  // DEFAULT of outbound mail, and foreign recipients (O3)
+  std::string bounce_next_hop;    // our DSNs
+  std::string junk_next_hop;      // MOVE_TO_JUNK; empty: the inbound one, marked
+  std::string bypass_next_hop;    // BYPASS_SPAM_CHECK; empty: the inbound one, marked
+  Milliseconds retry_backoff_first = limits::kRetryBackoffFirst;        // H3
+  Milliseconds retry_backoff_max = limits::kRetryBackoffMax;            // H3
+  Milliseconds delivery_backoff_first = limits::kDeliveryBackoffFirst;  // A8
+  Milliseconds delivery_backoff_max = limits::kDeliveryBackoffMax;      // A8
+  Milliseconds delivery_expiry = limits::kDeliveryExpiry;               // A8
+  bool strict = false;                                                  // H10
+};
+
+// Call the hook of invocations[invocation], as attempt `attempt`.
+struct StartCall {
+  Index invocation;
+  std::uint32_t attempt;
+  friend bool operator==(const StartCall&, const StartCall&) = default;
+};
+
+// Hand deliveries[delivery]'s pending recipients to its next hop, as attempt `attempt`.
+struct StartDelivery {
+  Index delivery;
+  std::uint32_t attempt;
+  friend bool operator==(const StartDelivery&, const StartDelivery&) = default;
+};
+
+// Tell the sender that these recipients failed: one DSN for all of them, accepted in the same
+// commit.
+struct BouncedRecipient {
+  Index recipient;
+  std::string bounce_message;  // a hook's text; empty where a next hop or a rule refused
+  mail::SmtpReply reply;       // status and diagnostic text
+  std::string remote_mta;      // next hop that refused; empty: we did
+};
+
+struct Effects {
+  bool record = false;  // state, history, bounces: one commit, before anything below is done
+  std::vector<HistoryEntry> history;
+  std::vector<BouncedRecipient> bounces;
+  std::vector<StartCall> calls;
+  std::vector<StartDelivery> deliveries;
+};
+
+class MessageMachine {
+ public:
+  // `owns` says whether an address belongs to the message's organization (H10). `settings` and
+  // `owns` outlive the machine.
+  MessageMachine(MessageState state, const FlowSettings& settings,
+                 const std::function<bool(std::string_view)>& owns);
+
+  // For a message just planned: verdicts that rules gave at once (RecipientState::outcome set,
+  // no delivery yet) become deliveries or bounces. Its Effects are committed with the acceptance.
+  Effects Begin(Time now);
+
+  // What is due now: after Begin's commit, on a wake-up, and after a restart. Work that is already
+  // running is not started again.
+  Effects Resume(Time now);
+
+  // A hook call ended. `started` is when this attempt began, `chance` in [0, 1) places the next
+  // one.
+  Effects OnHookEnded(const StartCall& call, const StatusOr<Answer>& answer, Time started, Time now,
+                      double chance);
+
+  // A delivery ended: one reply per pending recipient of `delivery`, in order of recipients.
+  Effects OnDeliveryEnded(const StartDelivery& delivery,
+                          const std::vector<mail::SmtpReply>& replies, Time started, Time now,
+                          double chance);
+
+  // The event of an invocation, the same on every attempt (H4).
+  [[nodiscard]] Event EventOf(Index invocation) const;
+
+  // Indexes of the recipients that `delivery` still has to hand over, in order.
+  [[nodiscard]] std::vector<Index> Pending(Index delivery) const;
+
+  [[nodiscard]] const MessageState& state() const { return state_; }
+
+ private:
+  void ApplyAnswer(Index invocation, const Answer& answer, Time now, Effects& effects,
+                   Status& invalid);
+  void ApplyFallback(Index invocation, std::string_view why, Time now, Effects& effects);
+  void Decide(const std::vector<Index>& recipients, Time now, Effects& effects);
+  Index DeliveryFor(const RecipientState& recipient, Index first, Time now);
+  void Fail(Index recipient, const mail::SmtpReply& reply, std::string_view remote_mta, Time now,
+            Effects& effects);
+  void CloseIfDone(Time now, Effects& effects);
+
+  MessageState state_;
+  const FlowSettings& settings_;
+  const std::function<bool(std::string_view)>& owns_;
+  std::vector<bool> calling_;     // per invocation: an attempt runs
+  std::vector<bool> delivering_;  // per delivery: an attempt runs
+};
+
+}  // namespace penstock::flow

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// One attempt to call a hook (H1, H2). Adapter: hooks/client. Fake: tests/support/scripted_hook.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "engine/async/task.h"
+#include "engine/base/time.h"
+#include "engine/flow/answer.h"
+#include "engine/flow/event.h"
+#include "engine/flow/hook.h"
+#include "engine/rules/flow_rule.h"
+
+namespace penstock::ports {
+
+struct HookCall {
+  std::shared_ptr<const flow::Hook> hook;
+  rules::InvocationMode mode = rules::InvocationMode::kSync;
+  std::uint32_t attempt = 1;
+  Milliseconds timeout{0};  // from sending to the complete answer (H2); also the gRPC deadline
+  std::string organization;
+  std::string rule;
+  flow::Event event;
+};
+
+class HookCaller {
+ public:
+  virtual ~HookCaller() = default;
+
+  // Sends the event and awaits the answer. An ASYNC call's answer is empty and to be ignored.
+  //   Errors: kDeadlineExceeded after `timeout`; kInvalidArgument for an answer that is not
+  //   parsable or too long; what gRPC says for the rest. The answer is not resolved yet: types and
+  //   recipients are the hook's words.
+  //   Threads: safe from any. Cancelling the coroutine cancels the call.
+  virtual async::Task<flow::Answer> Call(HookCall call) = 0;
+};
+
+}  // namespace penstock::ports

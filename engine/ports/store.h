@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where accepted mail lives. Everything durable goes through Commit; when it has returned OK, a
+// power cut takes nothing of it away (A5). Adapters: engine/store (SQLite, memory), which share one
+// conformance suite, tests/support/store_conformance.h.
+//
+// Content (the octets of a message) is written ahead of its commit and becomes durable with it.
+// Several messages may share one content; it goes when the last of them is closed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/async/task.h"
+#include "engine/base/ids.h"
+#include "engine/base/time.h"
+#include "engine/flow/event.h"
+#include "engine/flow/history.h"
+#include "engine/flow/hook.h"
+#include "engine/flow/message_state.h"
+#include "engine/rules/flow_rule.h"
+#include "engine/rules/organization.h"
+
+namespace penstock::ports {
+
+// Octets on their way to disk. Destroyed without having been committed, they are gone.
+// Threads: one at a time. Write blocks for as long as the page cache takes.
+class ContentWriter {
+ public:
+  virtual ~ContentWriter() = default;
+  [[nodiscard]] virtual const ContentId& id() const = 0;
+  [[nodiscard]] virtual std::uint64_t octets() const = 0;  // written so far
+  // Errors: kUnavailable (no space, disk error); the writer is of no use afterwards.
+  virtual Status Write(std::string_view octets) = 0;
+};
+
+// Octets of committed content. It stays readable while a reader is open.
+// Threads: const, safe from any.
+class ContentReader {
+ public:
+  virtual ~ContentReader() = default;
+  [[nodiscard]] virtual std::uint64_t octets() const = 0;
+  // Reads up to buffer.size() octets from `offset`; returns how many, 0 at the end.
+  //   Errors: kUnavailable (disk error), kDataLoss (shorter than it was).
+  virtual StatusOr<std::size_t> Read(std::uint64_t offset, std::span<char> buffer) const = 0;
+};
+
+// An event for an ASYNC hook, in its durable queue (H12).
+struct AsyncEvent {
+  std::int64_t id = 0;  // given by the store when it is queued; grows
+  std::string hook;
+  std::string organization;
+  std::string rule;
+  flow::Event event;
+  std::uint32_t attempts_ended = 0;
+  Time next_attempt;
+  bool dead = false;       // on the dead-letter list
+  std::string last_error;  // of the last attempt
+  friend bool operator==(const AsyncEvent&, const AsyncEvent&) = default;
+};
+
+// A message's new state and what is added to its history.
+struct MessageWrite {
+  flow::MessageState state;
+  std::vector<flow::HistoryEntry> history;
+};
+
+// What an administrator changed (R14), recorded with before and after.
+struct ResourceChange {
+  enum class Kind : std::uint8_t { kOrganization, kHook, kFlowRule };
+  Kind kind = Kind::kOrganization;
+  std::string name;                                 // for the record
+  std::optional<rules::Organization> organization;  // one of the three is set,
+  std::optional<flow::Hook> hook;                   // or `removed`
+  std::optional<rules::FlowRule> rule;
+  bool removed = false;
+  // Names the removed resource.
+  std::string rule_organization;
+  rules::FlowDirection rule_direction = rules::FlowDirection::kInbound;
+  std::string who;  // certificate subject, or the unix-socket user, marked unproven
+  Time when;
+};
+
+// All of it or nothing becomes durable.
+struct Transaction {
+  std::vector<std::unique_ptr<ContentWriter>> contents;  // become durable, readable by their id
+  std::vector<MessageWrite> messages;                    // new, or replacing the one with that id
+  std::vector<AsyncEvent> new_async_events;              // id is given by the store
+  std::vector<AsyncEvent> changed_async_events;          // replaced by id
+  std::vector<std::int64_t> done_async_events;           // removed by id
+  std::vector<ResourceChange> resources;
+};
+
+struct StoredResources {
+  std::vector<rules::Organization> organizations;
+  std::vector<flow::Hook> hooks;
+  std::vector<rules::FlowRule> rules;
+};
+
+struct Wake {
+  MessageId message;
+  Time time;  // Time{}: at once
+};
+
+struct MessageFilter {
+  std::optional<flow::MessagePhase> phase;
+  std::string organization;  // empty: all
+};
+
+struct MessagePage {
+  std::vector<flow::MessageState> messages;  // newest first
+  std::string next_page_token;               // empty: no more
+};
+
+struct StoredMessage {
+  flow::MessageState state;
+  std::vector<flow::HistoryEntry> history;  // oldest first
+};
+
+struct AsyncQueueCounts {
+  std::string hook;
+  std::uint64_t queued = 0;
+  std::uint64_t dead = 0;
+  std::uint64_t dropped = 0;  // dead letters that the list's bound pushed out, since ever
+};
+
+// Threads: safe from any. Coroutines resume on their own executor.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  //   Errors: kUnavailable (disk error, no space): nothing of it happened, the caller may try
+  //   again; kResourceExhausted: the queue of waiting commits is full (limits::kCommitQueueMax).
+  virtual async::Task<void> Commit(Transaction transaction) = 0;
+
+  // Errors: kUnavailable.
+  virtual StatusOr<std::unique_ptr<ContentWriter>> NewContent() = 0;
+  // Errors: kNotFound, kUnavailable.
+  virtual StatusOr<std::shared_ptr<ContentReader>> OpenContent(const ContentId& id) = 0;
+
+  virtual async::Task<StoredResources> LoadResources() = 0;
+
+  // All messages that are not closed, for the schedule after a start.
+  virtual async::Task<std::vector<Wake>> LoadWakes() = 0;
+
+  // Errors: kNotFound; kDataLoss for a record that is damaged: it was parked and reported.
+  virtual async::Task<flow::MessageState> LoadMessage(MessageId id) = 0;
+  virtual async::Task<StoredMessage> LoadMessageWithHistory(MessageId id) = 0;
+  virtual async::Task<MessagePage> ListMessages(MessageFilter filter, std::size_t page_size,
+                                                std::string page_token) = 0;
+  virtual async::Task<std::uint64_t> CountOpenMessages() = 0;
+
+  // Adds to a message's history outside of its state: ASYNC attempts, which may come after it
+  // closed.
+  virtual async::Task<void> AppendHistory(MessageId id,
+                                          std::vector<flow::HistoryEntry> history) = 0;
+
+  // Events of `hook` that are not dead, by next attempt; at most `limit`.
+  virtual async::Task<std::vector<AsyncEvent>> LoadAsyncEvents(std::string hook,
+                                                               std::size_t limit) = 0;
+  virtual async::Task<std::vector<AsyncQueueCounts>> CountAsyncEvents() = 0;
+
+  // Removes closed messages that were received before `before` (A6), at most `limit`; returns how
+  // many.
+  virtual async::Task<std::size_t> PurgeMessages(Time before, std::size_t limit) = 0;
+};
+
+}  // namespace penstock::ports
