@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "engine/async/task.h"
@@ -70,19 +71,12 @@ struct MessageWrite {
   std::vector<flow::HistoryEntry> history;
 };
 
-// What an administrator changed (R14), recorded with before and after.
+// What an administrator changed (R14).
 struct ResourceChange {
-  enum class Kind : std::uint8_t { kOrganization, kHook, kFlowRule };
-  Kind kind = Kind::kOrganization;
-  std::string name;                                 // for the record
-  std::optional<rules::Organization> organization;  // one of the three is set,
-  std::optional<flow::Hook> hook;                   // or `removed`
-  std::optional<rules::FlowRule> rule;
+  std::variant<rules::Organization, flow::Hook, rules::FlowRule>
+      resource;  // after; if removed, before
   bool removed = false;
-  // Names the removed resource.
-  std::string rule_organization;
-  rules::FlowDirection rule_direction = rules::FlowDirection::kInbound;
-  std::string who;  // certificate subject, or the unix-socket user, marked unproven
+  std::string who;  // certificate subject, or the unix socket's user name, marked unproven
   Time when;
 };
 
