@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/async/limiter.h"
 
+#include <tuple>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -24,7 +26,8 @@ Task<Limiter::Permit> Limiter::Acquire() {
   if (!waiter) co_return Permit(this);
   // Release posts the cancellation to this executor, so it can't come before the wait has begun:
   // that executor is a strand, and we hold it until the co_await suspends.
-  const auto [error] = co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  // Whether the wait ended by a grant or by a cancellation is in `granted`, not in its error code.
+  std::ignore = co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
   const MutexLock lock(mutex_);
   if (waiter->granted) co_return Permit(this);
   waiters_.remove(waiter);
