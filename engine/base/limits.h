@@ -38,12 +38,15 @@ inline constexpr seconds kAsyncCallDeadline{60};  // H2: the default; the attemp
 inline constexpr minutes kAsyncCallDeadlineMax{15};  // H2: a longer setting is refused
 inline constexpr std::size_t kAnswerOctetsMax = 262'144;  // as serialized, H2: the attempt fails
 inline constexpr std::size_t kAnswerActionsMax = 10;  // unique actions, H8: later ones do not count
+inline constexpr std::size_t kAnswerWarningsMax = 100;  // of one answer: further ones are counted only
+inline constexpr std::size_t kAnswerDepthMax = 64;  // nested arrays and objects in JSON: the attempt fails
 inline constexpr milliseconds kRetryBackoffFirst{1000};  // H3
 inline constexpr int kRetryBackoffFactor = 2;  // H3
 inline constexpr milliseconds kRetryBackoffMax{60'000};  // H3
 inline constexpr std::size_t kOutboundRecipientsMax = 500;  // H11: 452 4.5.3; additions left out
 inline constexpr int kAsyncRetriesDefault = 2;  // H12: then the dead-letter list
 inline constexpr seconds kAsyncRetryFirst{60};  // H12: 60 s, then doubled
+inline constexpr seconds kAsyncRetryMax{3600};  // H12: where more retries than 2 are set, the longest wait
 inline constexpr std::size_t kAsyncQueueMax = 100'000;  // events a hook, H12: beyond it to the dead-letter list
 inline constexpr std::size_t kDeadLettersMax = 100'000;  // events a hook, H12: beyond it the oldest is dropped and counted
 inline constexpr std::size_t kHookCallsMax = 64;  // calls at a time a hook, H13: others wait their turn
