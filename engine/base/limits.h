@@ -24,7 +24,7 @@ inline constexpr std::size_t kOrganizationSenderPatternsWarn = 1000;  // pattern
 inline constexpr std::size_t kResourceNameOctetsMax = 63;  // a rule's, hook's, organization's name: refused
 
 // Mailboxes (RFC 5321 §4.5.3.1)
-inline constexpr std::size_t kLocalPartOctetsMax = 64;  // §4.5.3.1.1: 501 5.1.3 / pattern refused
+inline constexpr std::size_t kLocalPartOctetsMax = 250;  // §4.5.3.1.1 asks for 64; VERP and SRS make longer ones: 501 5.1.3 / pattern refused
 inline constexpr std::size_t kDomainOctetsMax = 255;  // §4.5.3.1.2: the same
 inline constexpr std::size_t kPathOctetsMax = 256;  // §4.5.3.1.3, angle brackets counted: the same
 
