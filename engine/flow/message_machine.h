@@ -19,26 +19,26 @@
 
 #include "engine/base/status.h"
 #include "engine/flow/answer.h"
+#include "engine/flow/backoff.h"
 #include "engine/flow/event.h"
 #include "engine/flow/history.h"
 #include "engine/flow/message_state.h"
+#include "engine/flow/resolve.h"
 #include "engine/mail/smtp_reply.h"
 
 namespace penstock::flow {
 
 // Where outcomes go and how long deliveries are tried; from the configuration. Immutable.
 struct FlowSettings {
-  std::string inbound_next_hop;   // DEFAULT of inbound mail
-  std::string outbound_next_hop;  // DEFAULT of outbound mail, and foreign recipients (O3)
-  std::string bounce_next_hop;    // our DSNs
-  std::string junk_next_hop;      // MOVE_TO_JUNK; empty: the inbound one, marked
-  std::string bypass_next_hop;    // BYPASS_SPAM_CHECK; empty: the inbound one, marked
-  Milliseconds retry_backoff_first = limits::kRetryBackoffFirst;        // H3
-  Milliseconds retry_backoff_max = limits::kRetryBackoffMax;            // H3
-  Milliseconds delivery_backoff_first = limits::kDeliveryBackoffFirst;  // A8
-  Milliseconds delivery_backoff_max = limits::kDeliveryBackoffMax;      // A8
-  Milliseconds delivery_expiry = limits::kDeliveryExpiry;               // A8
-  bool strict = false;                                                  // H10
+  std::string inbound_next_hop;           // DEFAULT of inbound mail
+  std::string outbound_next_hop;          // DEFAULT of outbound mail, and foreign recipients (O3)
+  std::string bounce_next_hop;            // our DSNs
+  std::string junk_next_hop;              // MOVE_TO_JUNK; empty: the inbound one, marked
+  std::string bypass_next_hop;            // BYPASS_SPAM_CHECK; empty: the inbound one, marked
+  BackoffPolicy hook_retry = kSyncRetry;  // H3
+  BackoffPolicy delivery_retry = kDeliveryRetry;           // A8
+  Milliseconds delivery_expiry = limits::kDeliveryExpiry;  // A8
+  bool strict = false;                                     // H10
 };
 
 // Call the hook of invocations[invocation], as attempt `attempt`.
@@ -74,13 +74,13 @@ struct Effects {
 
 class MessageMachine {
  public:
-  // `owns` says whether an address belongs to the message's organization (H10). `settings` and
-  // `owns` outlive the machine.
+  // `owns_domain` says whether the message's organization owns a domain, given in A-labels and
+  // lower case (H10). `settings` outlives the machine.
   MessageMachine(MessageState state, const FlowSettings& settings,
-                 const std::function<bool(std::string_view)>& owns);
+                 std::function<bool(std::string_view)> owns_domain);
 
-  // For a message just planned: verdicts that rules gave at once (RecipientState::outcome set,
-  // no delivery yet) become deliveries or bounces. Its Effects are committed with the acceptance.
+  // For a message just planned: what rules decided at once becomes deliveries and bounces. Its
+  // Effects are committed with the acceptance; Resume then starts the work.
   Effects Begin(Time now);
 
   // What is due now: after Begin's commit, on a wake-up, and after a restart. Work that is already
@@ -92,7 +92,7 @@ class MessageMachine {
   Effects OnHookEnded(const StartCall& call, const StatusOr<Answer>& answer, Time started, Time now,
                       double chance);
 
-  // A delivery ended: one reply per pending recipient of `delivery`, in order of recipients.
+  // A delivery ended: one reply for each of Pending(delivery), in that order.
   Effects OnDeliveryEnded(const StartDelivery& delivery,
                           const std::vector<mail::SmtpReply>& replies, Time started, Time now,
                           double chance);
@@ -100,24 +100,24 @@ class MessageMachine {
   // The event of an invocation, the same on every attempt (H4).
   [[nodiscard]] Event EventOf(Index invocation) const;
 
-  // Indexes of the recipients that `delivery` still has to hand over, in order.
+  // The recipients that `delivery` still has to hand over, in order.
   [[nodiscard]] std::vector<Index> Pending(Index delivery) const;
 
   [[nodiscard]] const MessageState& state() const { return state_; }
 
  private:
-  void ApplyAnswer(Index invocation, const Answer& answer, Time now, Effects& effects,
-                   Status& invalid);
+  [[nodiscard]] std::vector<Index> RecipientsOf(Index invocation) const;
+  StatusOr<Resolution> ResolveAnswer(Index invocation, const Answer& answer) const;
+  void ApplyResolution(Index invocation, const Resolution& resolution, Time now, Effects& effects);
   void ApplyFallback(Index invocation, std::string_view why, Time now, Effects& effects);
-  void Decide(const std::vector<Index>& recipients, Time now, Effects& effects);
-  Index DeliveryFor(const RecipientState& recipient, Index first, Time now);
-  void Fail(Index recipient, const mail::SmtpReply& reply, std::string_view remote_mta, Time now,
-            Effects& effects);
+  void Retry(Index invocation, Time started, Time now, double chance, Effects& effects);
+  void Settle(const std::vector<Index>& decided, Time now, Effects& effects);
+  void Fail(Index recipient, BouncedRecipient bounced, Time now, Effects& effects);
   void CloseIfDone(Time now, Effects& effects);
 
   MessageState state_;
   const FlowSettings& settings_;
-  const std::function<bool(std::string_view)>& owns_;
+  std::function<bool(std::string_view)> owns_domain_;
   std::vector<bool> calling_;     // per invocation: an attempt runs
   std::vector<bool> delivering_;  // per delivery: an attempt runs
 };

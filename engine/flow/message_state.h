@@ -9,10 +9,12 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
+#include "engine/flow/event.h"
 #include "engine/mail/envelope.h"
 #include "engine/rules/flow_rule.h"
 
@@ -83,12 +85,9 @@ struct MessageState {
   ContentId content;         // as received; several messages may share it
   std::uint64_t octets = 0;  // of the content
   Time received;             // when the last octet came
-  // What the event says, kept so that every attempt sends the same bytes (H4).
-  std::string mail_from;               // E2
-  std::optional<std::string> sender;   // E2
-  std::optional<std::string> subject;  // E4
-  bool may_bounce = true;  // A3: false for a null or auto-submitted sender and for a DSN
-  bool is_bounce = false;  // a DSN of ours
+  MessageSummary summary;    // what every event of it says (E2, E4)
+  bool may_bounce = true;    // A3: false for a null or auto-submitted sender and for a DSN
+  bool is_bounce = false;    // a DSN of ours
   std::vector<RecipientState> recipients;
   std::vector<InvocationState> invocations;
   std::vector<DeliveryState> deliveries;
