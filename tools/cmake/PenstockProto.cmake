@@ -1,2 +1,38 @@
-# penstock_proto(NAME DIR): generated later by proto/CMakeLists.txt
+# penstock_proto_library(TARGET SERVICES hook … MESSAGES config …)
+#   Generates C++ for proto/penstock/v1/NAME.proto; SERVICES with gRPC stubs as well. The code is
+#   included as "penstock/v1/NAME.pb.h" and counts as a system header: our warnings are not for it.
+# One command a file, so that a changed proto compiles what it generates and what includes it.
 include_guard(GLOBAL)
+
+function(penstock_proto_library target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SERVICES;MESSAGES")
+  set(root ${PROJECT_SOURCE_DIR}/proto)
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/gen)
+  file(MAKE_DIRECTORY ${out})
+  set(generated "")
+  foreach(name IN LISTS arg_SERVICES arg_MESSAGES)
+    set(stem ${out}/penstock/v1/${name})
+    set(files ${stem}.pb.h ${stem}.pb.cc)
+    set(grpc "")
+    if(name IN_LIST arg_SERVICES)
+      list(APPEND files ${stem}.grpc.pb.h ${stem}.grpc.pb.cc)
+      set(grpc --grpc_out=${out} --plugin=protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>)
+    endif()
+    add_custom_command(
+      OUTPUT ${files}
+      COMMAND protobuf::protoc -I ${root} --cpp_out=${out} ${grpc} --dependency_out=${stem}.d
+              ${root}/penstock/v1/${name}.proto
+      DEPENDS ${root}/penstock/v1/${name}.proto
+      DEPFILE ${stem}.d
+      COMMENT "Generating penstock/v1/${name}.pb.*"
+      VERBATIM)
+    list(APPEND generated ${files})
+  endforeach()
+  add_library(${target} STATIC ${generated})
+  string(REPLACE "penstock_" "penstock::" alias ${target})
+  add_library(${alias} ALIAS ${target})
+  target_include_directories(${target} SYSTEM PUBLIC ${out})
+  target_link_libraries(${target} PUBLIC gRPC::grpc++ protobuf::libprotobuf)
+  # It knows nothing of ours, so every floor that may know protobuf may link it.
+  set_target_properties(${target} PROPERTIES PENSTOCK_FLOOR 0 PENSTOCK_PURE FALSE)
+endfunction()
