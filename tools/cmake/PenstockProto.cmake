@@ -4,6 +4,21 @@
 # One command a file, so that a changed proto compiles what it generates and what includes it.
 include_guard(GLOBAL)
 
+# Sets `result` to the files that `proto`, a path below `root`, imports, through any number of steps.
+# (Ninja reads a dependency file of one output only, so that of protoc is of no use.)
+function(penstock_proto_imports result root proto)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${root}/${proto})
+  file(STRINGS ${root}/${proto} lines REGEX "^import (public )?\"penstock/")
+  set(files "")
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE ".*\"(.+)\".*" "\\1" import "${line}")
+    penstock_proto_imports(further ${root} ${import})
+    list(APPEND files ${root}/${import} ${further})
+  endforeach()
+  list(REMOVE_DUPLICATES files)
+  set(${result} ${files} PARENT_SCOPE)
+endfunction()
+
 function(penstock_proto_library target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SERVICES;MESSAGES")
   set(root ${PROJECT_SOURCE_DIR}/proto)
@@ -18,12 +33,12 @@ function(penstock_proto_library target)
       list(APPEND files ${stem}.grpc.pb.h ${stem}.grpc.pb.cc)
       set(grpc --grpc_out=${out} --plugin=protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>)
     endif()
+    penstock_proto_imports(imports ${root} penstock/v1/${name}.proto)
     add_custom_command(
       OUTPUT ${files}
-      COMMAND protobuf::protoc -I ${root} --cpp_out=${out} ${grpc} --dependency_out=${stem}.d
+      COMMAND protobuf::protoc -I ${root} --cpp_out=${out} ${grpc}
               ${root}/penstock/v1/${name}.proto
-      DEPENDS ${root}/penstock/v1/${name}.proto
-      DEPFILE ${stem}.d
+      DEPENDS ${root}/penstock/v1/${name}.proto ${imports}
       COMMENT "Generating penstock/v1/${name}.pb.*"
       VERBATIM)
     list(APPEND generated ${files})
