@@ -19,6 +19,18 @@ if(PENSTOCK_SANITIZE)
   add_compile_options(-fsanitize=${PENSTOCK_SANITIZE} -fno-omit-frame-pointer -O1)
   add_link_options(-fsanitize=${PENSTOCK_SANITIZE})
 endif()
+if(PENSTOCK_FUZZ)
+  # Everything is instrumented, so that the fuzzer sees into the libraries; tests/fuzz links libFuzzer.
+  # The profile counts the lines that a run reaches (tools/check_fuzz.py).
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer -O1 -fprofile-instr-generate -fcoverage-mapping)
+  add_link_options(-fsanitize=address,undefined -fprofile-instr-generate)
+endif()
+# ccache when there is one, and no launcher was asked for.
+find_program(PENSTOCK_CCACHE NAMES ccache)
+if(PENSTOCK_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PENSTOCK_CCACHE})
+endif()
 find_program(PENSTOCK_MOLD NAMES mold)
 if(PENSTOCK_MOLD)
   add_link_options(-fuse-ld=mold)

@@ -8,8 +8,9 @@
 # A library may link only libraries of a lower floor. PURE: none of its dependencies, through any
 # number of steps, is Asio, gRPC, protobuf or nlohmann_json.
 include_guard(GLOBAL)
-include(CTest)
-include(Catch)
+if(BUILD_TESTING)
+  include(Catch)
+endif()
 
 set(PENSTOCK_IMPURE_REGEX "^(gRPC::|protobuf::|Boost::|nlohmann_json)")
 
@@ -66,6 +67,16 @@ function(penstock_test name)
   if(TARGET penstock_test_support)
     target_link_libraries(${target} PRIVATE penstock_test_support)
   endif()
+  penstock_test_needs(${arg_KIND} ${target})
   catch_discover_tests(${target} TEST_PREFIX "${name}/" EXTRA_ARGS -w NoTests
     PROPERTIES LABELS ${arg_KIND} TIMEOUT 60)
+endfunction()
+
+# Says that the tests with this ctest label need these targets: `tools/check LABEL` builds no more.
+function(penstock_test_needs label)
+  string(REPLACE "-" "_" name tests_${label})
+  if(NOT TARGET ${name})
+    add_custom_target(${name})
+  endif()
+  add_dependencies(${name} ${ARGN})
 endfunction()
