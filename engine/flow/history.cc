@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/flow/history.h"
+
+namespace penstock::flow {
+
+std::string_view Name(HistoryKind kind) {
+  switch (kind) {
+    case HistoryKind::kAccepted:
+      return "accepted";
+    case HistoryKind::kRuleSelected:
+      return "rule_selected";
+    case HistoryKind::kAsyncQueued:
+      return "async_queued";
+    case HistoryKind::kHookAttempt:
+      return "hook_attempt";
+    case HistoryKind::kRetryScheduled:
+      return "retry_scheduled";
+    case HistoryKind::kFallbackApplied:
+      return "fallback_applied";
+    case HistoryKind::kWarning:
+      return "warning";
+    case HistoryKind::kOutcome:
+      return "outcome";
+    case HistoryKind::kRecipientAdded:
+      return "recipient_added";
+    case HistoryKind::kDeliveryAttempt:
+      return "delivery_attempt";
+    case HistoryKind::kBounceSent:
+      return "bounce_sent";
+    case HistoryKind::kBounceSuppressed:
+      return "bounce_suppressed";
+    case HistoryKind::kAsyncAttempt:
+      return "async_attempt";
+    case HistoryKind::kAsyncDeadLetter:
+      return "async_dead_letter";
+    case HistoryKind::kClosed:
+      return "closed";
+  }
+  return "";
+}
+
+}  // namespace penstock::flow

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/flow/message_machine.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/strings.h"
+
+namespace penstock::flow {
+namespace {
+
+using rules::Action;
+using rules::FlowDirection;
+using rules::Verdict;
+
+struct Route {
+  std::string next_hop;
+  Marking marking = Marking::kNone;
+  friend auto operator<=>(const Route&, const Route&) = default;
+};
+
+bool Delivers(Action action) {
+  return action != Action::kDrop && action != Action::kBounce;
+}
+
+const std::string& OrElse(const std::string& preferred, const std::string& otherwise) {
+  return preferred.empty() ? otherwise : preferred;
+}
+
+// A1: which way an outcome leaves, and how it is marked.
+Route RouteOf(const MessageState& message, const RecipientState& recipient,
+              const FlowSettings& settings) {
+  if (message.is_bounce) return {settings.bounce_next_hop};
+  const bool inbound = message.direction == FlowDirection::kInbound && !recipient.foreign;
+  const std::string& normal = inbound ? settings.inbound_next_hop : settings.outbound_next_hop;
+  switch (recipient.outcome->action) {
+    case Action::kMoveToJunk:
+      return {OrElse(settings.junk_next_hop, normal), Marking::kJunk};
+    case Action::kBypassSpamCheck:
+      return {OrElse(settings.bypass_next_hop, normal), Marking::kBypassSpamCheck};
+    case Action::kRouteToGateway:
+      return {recipient.outcome->gateway};
+    default:
+      return {normal};
+  }
+}
+
+// What a bounce by rule, hook or fallback says in its Status and Diagnostic-Code (RFC 3463 §3.8).
+mail::SmtpReply PolicyRefusal() {
+  return {550, {5, 7, 1}, "refused by a flow rule of the receiving organization"};
+}
+
+HistoryEntry OutcomeEntry(Time now, const Verdict& verdict) {
+  HistoryEntry entry{.time = now, .kind = HistoryKind::kOutcome};
+  entry.action = rules::Name(verdict.action);
+  entry.detail =
+      verdict.action == Action::kRouteToGateway ? verdict.gateway : verdict.bounce_message;
+  return entry;
+}
+
+}  // namespace
+
+MessageMachine::MessageMachine(MessageState state, const FlowSettings& settings,
+                               std::function<bool(std::string_view)> owns_domain)
+    : state_(std::move(state)),
+      settings_(settings),
+      owns_domain_(std::move(owns_domain)),
+      calling_(state_.invocations.size(), false),
+      delivering_(state_.deliveries.size(), false) {}
+
+Effects MessageMachine::Begin(Time now) {
+  Effects effects;
+  effects.record = true;
+  std::vector<Index> decided;
+  for (Index i = 0; i < state_.recipients.size(); ++i) {
+    if (state_.recipients[i].outcome) decided.push_back(i);
+  }
+  Settle(decided, now, effects);
+  CloseIfDone(now, effects);
+  return effects;
+}
+
+Effects MessageMachine::Resume(Time now) {
+  Effects effects;
+  for (Index i = 0; i < state_.invocations.size(); ++i) {
+    const InvocationState& invocation = state_.invocations[i];
+    if (invocation.decided || calling_[i]) continue;
+    if (invocation.deadline && now >= *invocation.deadline) {
+      ApplyFallback(i, "the rule timeout is over", now, effects);
+    } else if (!invocation.next_attempt || now >= *invocation.next_attempt) {
+      calling_[i] = true;
+      effects.calls.push_back({i, invocation.attempts_ended + 1});
+    }
+  }
+  // What a fallback has just decided is not due before it is committed: the next Resume starts it.
+  if (effects.record) {
+    CloseIfDone(now, effects);
+    return effects;
+  }
+  for (Index i = 0; i < state_.deliveries.size(); ++i) {
+    const DeliveryState& delivery = state_.deliveries[i];
+    if (delivery.done || delivering_[i]) continue;
+    if (delivery.next_attempt && now < *delivery.next_attempt) continue;
+    delivering_[i] = true;
+    effects.deliveries.push_back({i, delivery.attempts_ended + 1});
+  }
+  return effects;
+}
+
+Effects MessageMachine::OnHookEnded(const StartCall& call, const StatusOr<Answer>& answer,
+                                    Time started, Time now, double chance) {
+  Effects effects;
+  InvocationState& invocation = state_.invocations.at(call.invocation);
+  if (invocation.decided || !calling_[call.invocation] ||
+      call.attempt != invocation.attempts_ended + 1) {
+    return effects;  // late, or a second time
+  }
+  calling_[call.invocation] = false;
+  invocation.attempts_ended = call.attempt;
+  invocation.next_attempt.reset();
+  effects.record = true;
+
+  StatusOr<Resolution> resolution = answer.status();
+  if (answer.ok()) resolution = ResolveAnswer(call.invocation, *answer);
+  HistoryEntry entry{.time = now, .kind = HistoryKind::kHookAttempt};
+  entry.rule = invocation.rule;
+  entry.hook = invocation.hook;
+  entry.attempt = call.attempt;
+  entry.duration = now - started;
+  entry.code = CodeName(resolution.status().code());
+  entry.detail = Message(resolution.status());
+  effects.history.push_back(std::move(entry));
+
+  if (resolution.ok()) {
+    ApplyResolution(call.invocation, *resolution, now, effects);
+  } else {
+    Retry(call.invocation, started, now, chance, effects);
+  }
+  CloseIfDone(now, effects);
+  return effects;
+}
+
+StatusOr<Resolution> MessageMachine::ResolveAnswer(Index invocation, const Answer& answer) const {
+  std::vector<std::string> recipients;
+  std::vector<std::string> others;
+  for (const RecipientState& recipient : state_.recipients) {
+    (recipient.invocation == invocation && !recipient.added ? recipients : others)
+        .push_back(recipient.forward_path);
+  }
+  ResolveInput input;
+  input.recipients = recipients;
+  input.other_recipients = others;
+  input.fallback = state_.invocations[invocation].fallback;
+  input.direction = state_.direction;
+  input.owns_domain = owns_domain_;
+  input.strict = settings_.strict;
+  input.room = RoomForAdditions(state_.direction, state_.recipients.size());
+  return Resolve(input, answer);
+}
+
+// H3, H4: the deadline goes on record with the first wait and counts from the first attempt.
+void MessageMachine::Retry(Index index, Time started, Time now, double chance, Effects& effects) {
+  InvocationState& invocation = state_.invocations[index];
+  if (!invocation.deadline) invocation.deadline = started + invocation.rule_timeout;
+  if (now >= *invocation.deadline) {
+    ApplyFallback(index,
+                  invocation.rule_timeout.count() == 0 ? "the only attempt failed"
+                                                       : "the rule timeout is over",
+                  now, effects);
+    return;
+  }
+  const Time next =
+      now + Backoff(settings_.hook_retry, static_cast<int>(invocation.attempts_ended), chance);
+  HistoryEntry entry{.time = now, .kind = HistoryKind::kRetryScheduled};
+  entry.rule = invocation.rule;
+  entry.hook = invocation.hook;
+  entry.attempt = invocation.attempts_ended + 1;
+  if (next < *invocation.deadline) {
+    invocation.next_attempt = next;
+    entry.detail = Cat("at ", FormatRfc3339(next), "; the rule timeout ends at ",
+                       FormatRfc3339(*invocation.deadline));
+  } else {
+    // No attempt may start after the deadline, and the fallback does not come before it.
+    invocation.next_attempt = invocation.deadline;
+    entry.attempt = 0;
+    entry.detail =
+        Cat("none fits before the rule timeout ends at ", FormatRfc3339(*invocation.deadline));
+  }
+  effects.history.push_back(std::move(entry));
+}
+
+void MessageMachine::ApplyFallback(Index index, std::string_view why, Time now, Effects& effects) {
+  InvocationState& invocation = state_.invocations[index];
+  invocation.decided = true;
+  invocation.next_attempt.reset();
+  effects.record = true;
+  const std::vector<Index> recipients = RecipientsOf(index);
+  HistoryEntry entry{.time = now, .kind = HistoryKind::kFallbackApplied};
+  entry.rule = invocation.rule;
+  entry.hook = invocation.hook;
+  entry.action = rules::Name(invocation.fallback.action);
+  entry.detail = why;
+  for (const Index i : recipients) {
+    state_.recipients[i].outcome = invocation.fallback;
+    entry.recipients.push_back(state_.recipients[i].forward_path);
+  }
+  effects.history.push_back(std::move(entry));
+  Settle(recipients, now, effects);
+}
+
+void MessageMachine::ApplyResolution(Index index, const Resolution& resolution, Time now,
+                                     Effects& effects) {
+  InvocationState& invocation = state_.invocations[index];
+  invocation.decided = true;
+  std::vector<Index> decided = RecipientsOf(index);
+  PENSTOCK_CHECK(decided.size() == resolution.recipients.size());
+  for (std::size_t i = 0; i < decided.size(); ++i) {
+    state_.recipients[decided[i]].outcome = resolution.recipients[i].verdict;
+  }
+  HistoryEntry entry{.time = now, .kind = HistoryKind::kWarning};
+  entry.rule = invocation.rule;
+  entry.hook = invocation.hook;
+  for (const Warning& warning : resolution.warnings) {
+    entry.code = Name(warning.reason);
+    entry.detail = Cat(warning.where, ": ", warning.text);
+    effects.history.push_back(entry);
+  }
+  if (resolution.warnings_left_out > 0) {
+    entry.code.clear();
+    entry.detail = Cat(resolution.warnings_left_out, " further warnings left out");
+    effects.history.push_back(entry);
+  }
+  entry.kind = HistoryKind::kRecipientAdded;
+  entry.code.clear();
+  entry.detail = "as BCC, by the hook's answer";
+  for (const Addition& addition : resolution.additions) {
+    RecipientState recipient;
+    recipient.forward_path = addition.address;
+    recipient.rule = invocation.rule;
+    recipient.added = true;
+    recipient.invocation = index;
+    recipient.outcome = addition.verdict;
+    entry.recipients.push_back(addition.address);
+    decided.push_back(static_cast<Index>(state_.recipients.size()));
+    state_.recipients.push_back(std::move(recipient));
+  }
+  if (!entry.recipients.empty()) effects.history.push_back(std::move(entry));
+  Settle(decided, now, effects);
+}
+
+// Turns outcomes into deliveries and bounces: recipients of the same outcome and content leave as
+// one transaction (A2).
+void MessageMachine::Settle(const std::vector<Index>& decided, Time now, Effects& effects) {
+  std::map<Route, Index> transactions;
+  std::vector<std::pair<Verdict, HistoryEntry>> outcomes;
+  for (const Index i : decided) {
+    RecipientState& recipient = state_.recipients[i];
+    const Verdict& verdict = *recipient.outcome;
+    auto outcome = std::find_if(outcomes.begin(), outcomes.end(),
+                                [&](const auto& seen) { return seen.first == verdict; });
+    if (outcome == outcomes.end()) {
+      outcome = outcomes.insert(outcomes.end(), {verdict, OutcomeEntry(now, verdict)});
+    }
+    outcome->second.recipients.push_back(recipient.forward_path);
+    if (!Delivers(verdict.action)) continue;
+
+    const Route route = RouteOf(state_, recipient, settings_);
+    const auto [transaction, is_new] =
+        transactions.emplace(route, static_cast<Index>(state_.deliveries.size()));
+    if (is_new) {
+      DeliveryState delivery;
+      delivery.next_hop = route.next_hop;
+      delivery.marking = route.marking;
+      delivery.expiry = now + settings_.delivery_expiry;
+      state_.deliveries.push_back(std::move(delivery));
+      delivering_.push_back(false);
+    }
+    recipient.delivery = transaction->second;
+    recipient.progress = DeliveryProgress::kPending;
+  }
+  for (auto& [verdict, entry] : outcomes)
+    effects.history.push_back(std::move(entry));
+  for (const Index i : decided) {
+    const Verdict& verdict = *state_.recipients[i].outcome;
+    if (verdict.action == Action::kBounce) {
+      Fail(i, {i, verdict.bounce_message, PolicyRefusal(), {}}, now, effects);
+    }
+  }
+}
+
+Effects MessageMachine::OnDeliveryEnded(const StartDelivery& start,
+                                        const std::vector<mail::SmtpReply>& replies, Time started,
+                                        Time now, double chance) {
+  Effects effects;
+  DeliveryState& delivery = state_.deliveries.at(start.delivery);
+  if (delivery.done || !delivering_[start.delivery] ||
+      start.attempt != delivery.attempts_ended + 1) {
+    return effects;  // late, or a second time
+  }
+  const std::vector<Index> pending = Pending(start.delivery);
+  PENSTOCK_CHECK(pending.size() == replies.size());
+  delivering_[start.delivery] = false;
+  delivery.attempts_ended = start.attempt;
+  delivery.next_attempt.reset();
+  effects.record = true;
+
+  const bool expired = now >= delivery.expiry;
+  bool deferred = false;
+  std::map<std::string, HistoryEntry> entries;  // by code and reply: one line for equal fates
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    RecipientState& recipient = state_.recipients[pending[i]];
+    const mail::SmtpReply& reply = replies[i];
+    recipient.last_reply = reply.ToLine();
+    std::string_view code = "delivered";
+    if (reply.code / 100 == 2) {
+      recipient.progress = DeliveryProgress::kDelivered;
+    } else if (reply.code / 100 == 5) {
+      code = "failed";
+      Fail(pending[i], {pending[i], {}, reply, delivery.next_hop}, now, effects);
+    } else if (expired) {
+      code = "failed";
+      const mail::SmtpReply late = {
+          554, {5, 4, 7}, Cat("delivery time expired; last reply: ", recipient.last_reply)};
+      Fail(pending[i], {pending[i], {}, late, delivery.next_hop}, now, effects);
+    } else {
+      code = "deferred";
+      deferred = true;
+      delivery.last_error = recipient.last_reply;
+    }
+    HistoryEntry& entry = entries[Cat(code, " ", recipient.last_reply)];
+    entry.code = code;
+    entry.detail = recipient.last_reply;
+    entry.recipients.push_back(recipient.forward_path);
+  }
+  for (auto& [key, entry] : entries) {
+    entry.time = now;
+    entry.kind = HistoryKind::kDeliveryAttempt;
+    entry.next_hop = delivery.next_hop;
+    entry.attempt = start.attempt;
+    entry.duration = now - started;
+    effects.history.push_back(std::move(entry));
+  }
+  delivery.done = !deferred;
+  if (deferred) {
+    const Time next =
+        now + Backoff(settings_.delivery_retry, static_cast<int>(delivery.attempts_ended), chance);
+    delivery.next_attempt = std::min(next, delivery.expiry);
+  }
+  CloseIfDone(now, effects);
+  return effects;
+}
+
+// A3: the sender is told once, and never where that could make a loop.
+void MessageMachine::Fail(Index index, BouncedRecipient bounced, Time now, Effects& effects) {
+  RecipientState& recipient = state_.recipients[index];
+  if (recipient.progress == DeliveryProgress::kPending)
+    recipient.progress = DeliveryProgress::kFailed;
+  if (state_.may_bounce) {
+    effects.bounces.push_back(std::move(bounced));
+    return;
+  }
+  HistoryEntry entry{.time = now, .kind = HistoryKind::kBounceSuppressed};
+  entry.recipients.push_back(recipient.forward_path);
+  entry.detail = state_.reverse_path.empty() ? "the sender is the null path"
+                                             : "the message is auto-submitted or a report";
+  effects.history.push_back(std::move(entry));
+}
+
+void MessageMachine::CloseIfDone(Time now, Effects& effects) {
+  if (!effects.record || Phase(state_) != MessagePhase::kClosed) return;
+  effects.history.push_back({.time = now, .kind = HistoryKind::kClosed});
+}
+
+std::vector<Index> MessageMachine::RecipientsOf(Index invocation) const {
+  std::vector<Index> recipients;
+  for (Index i = 0; i < state_.recipients.size(); ++i) {
+    if (state_.recipients[i].invocation == invocation && !state_.recipients[i].added) {
+      recipients.push_back(i);
+    }
+  }
+  return recipients;
+}
+
+Event MessageMachine::EventOf(Index invocation) const {
+  std::vector<std::string> recipients;
+  for (const Index i : RecipientsOf(invocation))
+    recipients.push_back(state_.recipients[i].forward_path);
+  return BuildEvent(state_.summary, recipients, state_.id, state_.invocations[invocation].id,
+                    state_.direction);
+}
+
+std::vector<Index> MessageMachine::Pending(Index delivery) const {
+  std::vector<Index> pending;
+  for (Index i = 0; i < state_.recipients.size(); ++i) {
+    const RecipientState& recipient = state_.recipients[i];
+    if (recipient.delivery == delivery && recipient.progress == DeliveryProgress::kPending) {
+      pending.push_back(i);
+    }
+  }
+  return pending;
+}
+
+}  // namespace penstock::flow
