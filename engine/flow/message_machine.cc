@@ -52,6 +52,19 @@ mail::SmtpReply PolicyRefusal() {
   return {550, {5, 7, 1}, "refused by a flow rule of the receiving organization"};
 }
 
+DecidedBy ToDecidedBy(Basis basis) {
+  switch (basis) {
+    case Basis::kNamed:
+      return DecidedBy::kNamed;
+    case Basis::kAllRecipients:
+      return DecidedBy::kAllRecipients;
+    case Basis::kFallback:
+    case Basis::kSurplus:
+      break;
+  }
+  return DecidedBy::kAnswerFallback;
+}
+
 HistoryEntry OutcomeEntry(Time now, const Verdict& verdict) {
   HistoryEntry entry{.time = now, .kind = HistoryKind::kOutcome};
   entry.action = rules::Name(verdict.action);
@@ -131,6 +144,7 @@ Effects MessageMachine::OnHookEnded(const StartCall& call, const StatusOr<Answer
   entry.duration = now - started;
   entry.code = CodeName(resolution.status().code());
   entry.detail = Message(resolution.status());
+  if (answer.ok()) AppendJson(entry.answer_json, *answer);
   effects.history.push_back(std::move(entry));
 
   if (resolution.ok()) {
@@ -194,6 +208,7 @@ void MessageMachine::Retry(Index index, Time started, Time now, double chance, E
 void MessageMachine::ApplyFallback(Index index, std::string_view why, Time now, Effects& effects) {
   InvocationState& invocation = state_.invocations[index];
   invocation.decided = true;
+  invocation.fell_back = true;
   invocation.next_attempt.reset();
   effects.record = true;
   const std::vector<Index> recipients = RecipientsOf(index);
@@ -204,6 +219,7 @@ void MessageMachine::ApplyFallback(Index index, std::string_view why, Time now, 
   entry.detail = why;
   for (const Index i : recipients) {
     state_.recipients[i].outcome = invocation.fallback;
+    state_.recipients[i].decided_by = DecidedBy::kTimeoutFallback;
     entry.recipients.push_back(state_.recipients[i].forward_path);
   }
   effects.history.push_back(std::move(entry));
@@ -218,6 +234,7 @@ void MessageMachine::ApplyResolution(Index index, const Resolution& resolution, 
   PENSTOCK_CHECK(decided.size() == resolution.recipients.size());
   for (std::size_t i = 0; i < decided.size(); ++i) {
     state_.recipients[decided[i]].outcome = resolution.recipients[i].verdict;
+    state_.recipients[decided[i]].decided_by = ToDecidedBy(resolution.recipients[i].basis);
   }
   HistoryEntry entry{.time = now, .kind = HistoryKind::kWarning};
   entry.rule = invocation.rule;
@@ -242,6 +259,7 @@ void MessageMachine::ApplyResolution(Index index, const Resolution& resolution, 
     recipient.added = true;
     recipient.invocation = index;
     recipient.outcome = addition.verdict;
+    recipient.decided_by = DecidedBy::kNamed;
     entry.recipients.push_back(addition.address);
     decided.push_back(static_cast<Index>(state_.recipients.size()));
     state_.recipients.push_back(std::move(recipient));

@@ -76,4 +76,28 @@ std::string_view Name(Marking marking) {
   return "";
 }
 
+std::string_view Name(DecidedBy decided_by) {
+  switch (decided_by) {
+    case DecidedBy::kNobody:
+      return "nobody";
+    case DecidedBy::kRule:
+      return "rule";
+    case DecidedBy::kNoRule:
+      return "no_rule";
+    case DecidedBy::kForeign:
+      return "foreign";
+    case DecidedBy::kAsyncRule:
+      return "async_rule";
+    case DecidedBy::kNamed:
+      return "named";
+    case DecidedBy::kAllRecipients:
+      return "all_recipients";
+    case DecidedBy::kAnswerFallback:
+      return "answer_fallback";
+    case DecidedBy::kTimeoutFallback:
+      return "timeout_fallback";
+  }
+  return "";
+}
+
 }  // namespace penstock::flow

@@ -32,14 +32,29 @@ enum class DeliveryProgress : std::uint8_t {
   kFailed,     // refused for good, or expired (A8); the sender was told where A3 allows
 };
 
+// What decided a recipient's outcome.
+enum class DecidedBy : std::uint8_t {
+  kNobody,           // not decided yet
+  kRule,             // a rule with an action of its own
+  kNoRule,           // none matched (R9)
+  kForeign,          // not the organization's (O3)
+  kAsyncRule,        // an ASYNC rule lets it go (R11)
+  kNamed,            // the hook's answer, by name (H7); also who was added (H9)
+  kAllRecipients,    // the hook's answer, by allRecipients
+  kAnswerFallback,   // the fallback, because a valid answer says nothing of it (H7, H8)
+  kTimeoutFallback,  // the fallback, because no attempt succeeded (H3)
+};
+
 struct RecipientState {
   std::string forward_path;  // as given in RCPT, or as a hook named it
   std::string rule;          // the rule that won (R6); empty: none matched, foreign, or added
   bool added = false;        // by a hook's answer, as BCC (H9)
   bool foreign = false;      // not in an owned domain (O3): normal flow, in no event
   Index invocation = kNone;  // SYNC: into MessageState::invocations
+  std::string rule_reason;   // why it won: its patterns and what they matched
   std::optional<rules::Verdict> outcome;  // decided once, never changed (A5)
-  Index delivery = kNone;                 // into MessageState::deliveries
+  DecidedBy decided_by = DecidedBy::kNobody;
+  Index delivery = kNone;  // into MessageState::deliveries
   DeliveryProgress progress = DeliveryProgress::kNone;
   std::string last_reply;  // of the next hop, one line; for `message show`
   friend bool operator==(const RecipientState&, const RecipientState&) = default;
@@ -56,6 +71,7 @@ struct InvocationState {
   std::optional<Time> deadline;  // no attempt starts after it; on record with the first wait (H4)
   std::optional<Time> next_attempt;  // set while it waits
   bool decided = false;
+  bool fell_back = false;  // decided, and by the fallback for all (H3)
   friend bool operator==(const InvocationState&, const InvocationState&) = default;
 };
 
@@ -85,6 +101,7 @@ struct MessageState {
   ContentId content;         // as received; several messages may share it
   std::uint64_t octets = 0;  // of the content
   Time received;             // when the last octet came
+  std::string msg_id;        // the Message-ID field, for people who search; may be empty
   MessageSummary summary;    // what every event of it says (E2, E4)
   bool may_bounce = true;    // A3: false for a null or auto-submitted sender and for a DSN
   bool is_bounce = false;    // a DSN of ours
@@ -110,5 +127,6 @@ std::optional<Time> WakeTime(const MessageState& state);
 std::string_view Name(MessagePhase phase);
 std::string_view Name(DeliveryProgress progress);
 std::string_view Name(Marking marking);
+std::string_view Name(DecidedBy decided_by);
 
 }  // namespace penstock::flow
