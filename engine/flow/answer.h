@@ -27,4 +27,7 @@ struct Answer {
   friend bool operator==(const Answer&, const Answer&) = default;
 };
 
+// Appends `answer` as compact JSON in the form of H5: what the record keeps of it (A6).
+void AppendJson(std::string& out, const Answer& answer);
+
 }  // namespace penstock::flow

@@ -42,7 +42,8 @@ struct HistoryEntry {
   std::uint32_t attempt = 0;  // from 1
   Milliseconds duration{0};
   std::string code;
-  std::string detail;  // a sentence; no content, no secret
+  std::string detail;       // a sentence; no content, no secret
+  std::string answer_json;  // kHookAttempt that succeeded: the answer, compact JSON
   friend bool operator==(const HistoryEntry&, const HistoryEntry&) = default;
 };
 
