@@ -68,6 +68,7 @@ inline constexpr std::size_t kCommandLineOctetsMax = 2048;  // §4.5.3.1.4 asks 
 inline constexpr std::size_t kTextLineOctetsMax = 1U << 20U;  // §4.5.3.1.6 asks for 1000; mail with longer lines exists and leaves as it came:
                 // 500 5.5.6
 inline constexpr std::size_t kReplyLineOctetsMax = 1024;  // §4.5.3.1.5 asks for 512; of a next hop: transaction given up
+inline constexpr std::size_t kReplyLinesMax = 128;  // of one reply of a next hop: transaction given up
 inline constexpr seconds kCommandTimeout{300};  // §4.5.3.2.7: 421 4.4.2
 inline constexpr seconds kDataBlockTimeout{180};  // §4.5.3.2.5: 421 4.4.2
 inline constexpr int kBadCommandsMax = 20;  // in a session: 421 4.7.0

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Delivery status notifications: what the sender of undelivered mail is told (RFC 3461 §6, RFC
+// 3464, RFC 6533; SPEC A3). Pure: time, names and random parts come from the caller.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/time.h"
+#include "engine/mail/smtp_reply.h"
+#include "engine/mail/summary.h"
+
+namespace penstock::mail {
+
+// One recipient that the message did not reach.
+struct DsnRecipient {
+  std::string final_recipient;  // as in RCPT
+  EnhancedStatus status;        // none: 5.0.0
+  // The text that a rule or hook gave for the sender; cleaned here (CleanBounceMessage).
+  std::string bounce_message;
+  // What the next hop answered, and its name; absent where we decided ourselves.
+  std::optional<SmtpReply> diagnostic;
+  std::string remote_mta;
+};
+
+struct Dsn {
+  std::string reporting_mta;             // our host name
+  std::string reverse_path;              // of the undelivered message: whom we tell; not null
+  Time arrival_date;                     // of the undelivered message
+  std::vector<DsnRecipient> recipients;  // at least one
+  // Octets of the undelivered message's header section (HeaderSection::octets()).
+  std::string_view original_header;
+  bool smtputf8 = false;  // whether the DSN may travel with SMTPUTF8
+
+  // Of the notification itself.
+  std::string msg_id;    // without angle brackets: "uuid@host"
+  std::string boundary;  // hexadecimal digits that occur nowhere else: 32 random ones
+  Time date;
+};
+
+// Returns the whole message, header section and body, with CRLF, every line at most 998 octets and
+// in US-ASCII unless `smtputf8`. Its envelope has a null reverse path.
+std::string BuildDsn(const Dsn& dsn);
+
+// Returns a hook's or rule's bounce text as it may be shown to a sender: valid UTF-8, line ends as
+// \n, other control characters removed, at most limits::kBounceMessageCodePointsMax code points,
+// no white space at its ends.
+std::string CleanBounceMessage(std::string_view text);
+
+// Whether the sender of a message may be told by a DSN: not a null reverse path, not an
+// auto-submitted message (RFC 3834 §2), not a DSN.
+bool MayBounce(std::string_view reverse_path, const Summary& summary);
+
+}  // namespace penstock::mail
