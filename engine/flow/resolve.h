@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "engine/base/status.h"
 #include "engine/flow/answer.h"
 #include "engine/rules/flow_rule.h"
@@ -55,6 +56,7 @@ struct Resolved {
 struct Addition {
   std::string address;  // as the hook wrote it the first time
   std::string key;      // Mailbox::Key of it
+  std::string where;    // that place: "actions[0].recipients[1]"
   rules::Verdict verdict;
   friend bool operator==(const Addition&, const Addition&) = default;
 };
@@ -88,7 +90,19 @@ struct Resolution {
   std::vector<Resolved> recipients;   // one for each of ResolveInput::recipients, in their order
   std::vector<Addition> additions;    // in order of appearance; none is a recipient of the message
   std::vector<Warning> warnings;      // at most limits::kAnswerWarningsMax
-  std::size_t warnings_left_out = 0;  // those beyond it
+  std::size_t warnings_left_out = 0;  // those beyond it, counted
+
+  // Adds a warning while there is room. `text` and `where` are functions that return the strings,
+  // for an answer may bring more warnings than anyone will read.
+  template <class Where, class Text>
+  void Warn(Reason reason, const Where& where, const Text& text) {
+    if (warnings.size() < limits::kAnswerWarningsMax) {
+      warnings.push_back({reason, where(), text()});
+    } else {
+      ++warnings_left_out;
+    }
+  }
+
   friend bool operator==(const Resolution&, const Resolution&) = default;
 };
 
