@@ -22,6 +22,7 @@ inline constexpr minutes kRuleTimeoutMax{240};  // R10: a longer one is refused
 inline constexpr std::size_t kRuleSenderPatternsWarn = 250;  // patterns a rule, R13: warned about, refused under --compat
 inline constexpr std::size_t kOrganizationSenderPatternsWarn = 1000;  // patterns an organization, R13: the same
 inline constexpr std::size_t kResourceNameOctetsMax = 63;  // a rule's, hook's, organization's name: refused
+inline constexpr std::size_t kRuleSetPatternsMax = 10'000'000;  // of an organization and direction, R13 asks for 1,000,000 at least: refused
 
 // Mailboxes (RFC 5321 §4.5.3.1)
 inline constexpr std::size_t kLocalPartOctetsMax = 250;  // §4.5.3.1.1 asks for 64; VERP and SRS make longer ones: 501 5.1.3 / pattern refused

@@ -85,4 +85,7 @@ Status CheckName(std::string_view what, std::string_view name);
 // belongs to the direction (R8), and R10. Errors: kInvalidArgument naming field and offending text.
 Status Validate(const FlowRule& rule);
 
+// Validate without the syntax of the patterns, for a caller that parses them itself.
+Status ValidateButPatterns(const FlowRule& rule);
+
 }  // namespace penstock::rules
