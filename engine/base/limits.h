@@ -32,6 +32,7 @@ inline constexpr std::size_t kPathOctetsMax = 256;  // §4.5.3.1.3, angle bracke
 // The event (E)
 inline constexpr std::size_t kSubjectCodePointsMax = 256;  // E4: cut there
 inline constexpr std::size_t kEventOctetsMax = 131'072;  // of compact JSON, E5: recipients dropped from the tail
+inline constexpr std::size_t kEventFileOctetsMax = 1U << 20U;  // of an event read back, spaces counted: refused
 
 // Hooks (H)
 inline constexpr seconds kSyncCallDeadline{15};  // H2: the attempt fails

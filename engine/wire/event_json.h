@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads an event from JSON, for the commands that take one from a file and for what others wrote.
+// What we write is flow::AppendJson's text, always 2018-10-10.
+#pragma once
+
+#include <string_view>
+
+#include "engine/base/status.h"
+#include "engine/flow/event.h"
+#include "engine/rules/flow_rule.h"
+
+namespace penstock::wire {
+
+// Reads an event in each shape that WorkMail has written (SPEC E1): 2018-10-10, the same before
+// invocationId and flowDirection were added, and 2019-07-28.
+//   null counts as absent; sender, subject, truncated, invocationId and flowDirection may be
+//   absent; unknown fields are skipped; of a repeated key the last counts.
+//   `absent_direction`: the direction of an event that names none.
+//   Errors: kInvalidArgument naming the field, e.g. `envelope.recipients[1].address: missing`; also
+//   for text that is not JSON (with line and column) or over limits::kEventFileOctetsMax.
+StatusOr<flow::Event> ParseEventJson(
+    std::string_view bytes, rules::FlowDirection absent_direction = rules::FlowDirection::kInbound);
+
+}  // namespace penstock::wire
