@@ -79,6 +79,9 @@ inline constexpr seconds kConnectTimeout{30};  // to a next hop: attempt fails
 inline constexpr seconds kReplyTimeout{300};  // of a next hop, §4.5.3.2: attempt fails
 inline constexpr seconds kDataReplyTimeout{
     600};  // of a next hop after the final dot, §4.5.3.2.6: attempt fails
+inline constexpr std::size_t kAddressesMax = 5;  // of a next hop's host name: further ones are not tried
+inline constexpr seconds kLingerTimeout{2};  // after our last reply: then the connection is reset
+inline constexpr std::size_t kLingerOctetsMax = 1U << 20U;  // dropped after our last reply: then the connection is reset
 
 // The daemon
 inline constexpr seconds kDrainDeadline{
