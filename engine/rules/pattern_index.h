@@ -75,7 +75,7 @@ class PatternIndex {
     const std::string* text;
 
     std::size_t operator()(std::string_view key) const {
-      return absl::Hash<absl::string_view>{}(ToAbsl(key));
+      return absl::HashOf(ToAbsl(key));
     }
 
     std::size_t operator()(TextRef ref) const { return (*this)(Text(*text, ref)); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzz target over its corpus without libFuzzer: `x_fuzz FOLDER`. Each file's name is printed
-// before it runs, so the last one printed is the one that ended the program. No file is a failure.
+// Runs a fuzz target over its corpus without libFuzzer: `x_fuzz FOLDER`. Each file's name is
+// printed before it runs, so the last one printed is the one that ended the program. No file is a
+// failure.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

@@ -1,16 +1,21 @@
 """Loads a checker of tools/ and plants files for it in a temporary folder."""
+import importlib.machinery
 import importlib.util
 import pathlib
+import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tools"))  # a checker may import another
 
 
 def load(name):
-    """Returns tools/NAME.py as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    """Returns tools/NAME.py, or tools/NAME, as a module."""
+    path = ROOT / "tools" / name
+    path = path if path.exists() else path.with_suffix(".py")
+    loader = importlib.machinery.SourceFileLoader(name, str(path))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
     return module
 
 
