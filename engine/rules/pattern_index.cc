@@ -88,6 +88,14 @@ void PatternIndex::FindAny(PatternMatches& out) const {
   if (any_ != kNone) out.push_back({{}, any_, {}});
 }
 
+HoldersId PatternIndex::HoldersOf(const Pattern& pattern) const {
+  if (pattern.kind == PatternKind::kAny) return any_;
+  const std::string_view key = pattern.key;
+  if (pattern.kind == PatternKind::kAddress) return addresses_.find(key)->second;
+  const DomainEntry& entry = domains_.find(key)->second;
+  return pattern.kind == PatternKind::kDomain ? entry.domain : entry.wildcard;
+}
+
 std::size_t PatternIndex::MemoryOctets() const {
   // A table has one control octet beside each slot.
   const auto table = [](const auto& t) { return t.capacity() * (sizeof(*t.begin()) + 1); };

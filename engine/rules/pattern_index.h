@@ -52,6 +52,9 @@ class PatternIndex {
   // Appends "*" if it is a pattern: it matches whatever the address is, and if there is none (R4).
   void FindAny(PatternMatches& out) const;
 
+  // Returns the holders of a pattern that was added.
+  [[nodiscard]] HoldersId HoldersOf(const Pattern& pattern) const;
+
   [[nodiscard]] std::size_t MemoryOctets() const;
 
  private:
