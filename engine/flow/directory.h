@@ -33,13 +33,15 @@ class Directory {
                                            std::vector<Hook> hooks,
                                            std::vector<rules::FlowRule> rules);
 
-  // Each returns a new Directory with one change; rule sets that the change leaves alone are shared.
+  // Each returns a new Directory with one change; rule sets that the change leaves alone are
+  // shared.
   //   Errors: kAlreadyExists (Create), kNotFound (Replace, Remove), kInvalidArgument, and
   //   kFailedPrecondition with the command that mends it: a rule that names an unknown hook or one
   //   without the permission (R12), a hook that a rule still names (P1), a domain that another
   //   organization owns (O2), an organization that still has rules.
   enum class Write { kCreate, kReplace };
-  [[nodiscard]] StatusOr<DirectorySnapshot> With(rules::Organization organization, Write write) const;
+  [[nodiscard]] StatusOr<DirectorySnapshot> With(rules::Organization organization,
+                                                 Write write) const;
   [[nodiscard]] StatusOr<DirectorySnapshot> With(Hook hook, Write write) const;
   [[nodiscard]] StatusOr<DirectorySnapshot> With(rules::FlowRule rule, Write write) const;
   [[nodiscard]] StatusOr<DirectorySnapshot> WithoutOrganization(std::string_view name) const;
@@ -65,12 +67,16 @@ class Directory {
       std::string_view organization, rules::FlowDirection direction) const;
 
   // By name.
-  [[nodiscard]] const std::map<std::string, rules::Organization, std::less<>>& organizations() const {
+  [[nodiscard]] const std::map<std::string, rules::Organization, std::less<>>& organizations()
+      const {
     return organizations_;
   }
-  [[nodiscard]] const std::map<std::string, std::shared_ptr<const Hook>, std::less<>>& hooks() const {
+
+  [[nodiscard]] const std::map<std::string, std::shared_ptr<const Hook>, std::less<>>& hooks()
+      const {
     return hooks_;
   }
+
   [[nodiscard]] std::vector<const rules::FlowRule*> ListRules(std::string_view organization,
                                                               rules::FlowDirection direction) const;
 

@@ -330,7 +330,7 @@ Effects MessageMachine::OnDeliveryEnded(const StartDelivery& start,
   for (std::size_t i = 0; i < pending.size(); ++i) {
     RecipientState& recipient = state_.recipients[pending[i]];
     const mail::SmtpReply& reply = replies[i];
-    recipient.last_reply = reply.ToLine();
+    recipient.last_reply = reply.ToString();
     std::string_view code = "delivered";
     if (reply.code / 100 == 2) {
       recipient.progress = DeliveryProgress::kDelivered;

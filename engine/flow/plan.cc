@@ -19,9 +19,10 @@ struct HookGroup {
 
 HistoryEntry Accepted(const MessageState& message) {
   HistoryEntry entry{.time = message.received, .kind = HistoryKind::kAccepted};
-  entry.detail = Cat(message.octets, " octets from ",
-                     message.client.address.empty() ? "this process" : message.client.address,
-                     message.client.listener.empty() ? "" : " at listener ", message.client.listener);
+  entry.detail =
+      Cat(message.octets, " octets from ",
+          message.client.address.empty() ? "this process" : message.client.address,
+          message.client.listener.empty() ? "" : " at listener ", message.client.listener);
   return entry;
 }
 
@@ -46,7 +47,8 @@ std::vector<HistoryEntry> Selected(const MessageState& message) {
 void AddSync(const FlowRule& rule, const std::vector<Index>& recipients, InvocationId id,
              MessageState& message) {
   const auto index = static_cast<Index>(message.invocations.size());
-  for (const Index i : recipients) message.recipients[i].invocation = index;
+  for (const Index i : recipients)
+    message.recipients[i].invocation = index;
   InvocationState invocation;
   invocation.id = std::move(id);
   invocation.rule = rule.name;
@@ -56,7 +58,8 @@ void AddSync(const FlowRule& rule, const std::vector<Index>& recipients, Invocat
   message.invocations.push_back(std::move(invocation));
 }
 
-void AddAsync(const FlowRule& rule, const std::vector<Index>& recipients, InvocationId id, Plan& plan) {
+void AddAsync(const FlowRule& rule, const std::vector<Index>& recipients, InvocationId id,
+              Plan& plan) {
   std::vector<std::string> addresses;
   for (const Index i : recipients) {
     RecipientState& recipient = plan.state.recipients[i];
@@ -103,7 +106,8 @@ Plan MakePlan(MessageState message, const std::vector<PlannedRecipient>& recipie
     plan.state.recipients.push_back(std::move(recipient));
   }
   plan.history.push_back(Accepted(plan.state));
-  for (HistoryEntry& entry : Selected(plan.state)) plan.history.push_back(std::move(entry));
+  for (HistoryEntry& entry : Selected(plan.state))
+    plan.history.push_back(std::move(entry));
   for (const auto& [name, group] : groups) {
     if (group.rule->run_hook->mode == InvocationMode::kSync) {
       AddSync(*group.rule, group.recipients, new_invocation(), plan.state);

@@ -11,6 +11,7 @@ namespace penstock::mail {
 struct ClientInfo {
   std::string address;   // "192.0.2.1"; empty for a library call
   std::string helo;      // what it called itself; may be empty
+  std::string with;      // how it spoke, for the trace field: "ESMTP" (RFC 3848); may be empty
   std::string login;     // name it authenticated with; empty if it did not
   std::string listener;  // name of the listener in the configuration
   bool trusted = false;  // in a configured network or by certificate (O3)
