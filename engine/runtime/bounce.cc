@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/runtime/bounce.h"
+
+#include <utility>
+
+#include "engine/base/status_macros.h"
+#include "engine/base/strings.h"
+#include "engine/mail/dsn.h"
+#include "engine/mail/header_section.h"
+
+namespace penstock::runtime {
+namespace {
+
+mail::DsnRecipient ToDsn(const flow::MessageState& parent, const flow::BouncedRecipient& bounced) {
+  mail::DsnRecipient recipient;
+  recipient.final_recipient = parent.recipients[bounced.recipient].forward_path;
+  recipient.status = bounced.reply.status;
+  recipient.bounce_message = bounced.bounce_message;
+  recipient.remote_mta = bounced.remote_mta;
+  if (!bounced.remote_mta.empty()) recipient.diagnostic = bounced.reply;
+  return recipient;
+}
+
+}  // namespace
+
+StatusOr<Bounce> MakeBounce(Context& context, const flow::MessageState& parent,
+                            const std::vector<flow::BouncedRecipient>& bounced,
+                            std::string_view header, Time now) {
+  flow::MessageState state;
+  state.id = MessageId(FormatUuid(context.random.Bytes()));
+  state.organization = parent.organization;
+  state.direction = rules::FlowDirection::kOutbound;
+  state.smtputf8 = parent.smtputf8;
+  state.body_8bit = parent.smtputf8;
+  state.received = now;
+  state.may_bounce = false;
+  state.is_bounce = true;
+
+  mail::Dsn dsn;
+  dsn.reporting_mta = context.hostname;
+  dsn.reverse_path = parent.reverse_path;
+  dsn.arrival_date = parent.received;
+  for (const flow::BouncedRecipient& one : bounced)
+    dsn.recipients.push_back(ToDsn(parent, one));
+  dsn.original_header = header.substr(0, mail::HeaderSection::Parse(header).octets());
+  dsn.smtputf8 = parent.smtputf8;
+  dsn.msg_id = Cat(state.id.text(), "@", context.hostname);
+  dsn.boundary = FormatHex(context.random.Bytes());
+  dsn.date = now;
+  state.msg_id = Cat("<", dsn.msg_id, ">");
+
+  Bounce bounce;
+  PENSTOCK_ASSIGN_OR_RETURN(bounce.content, context.store.NewContent());
+  PENSTOCK_RETURN_IF_ERROR(bounce.content->Write(mail::BuildDsn(dsn)));
+  state.content = bounce.content->id();
+  state.octets = bounce.content->octets();
+
+  flow::RecipientState recipient;
+  recipient.forward_path = parent.reverse_path;
+  recipient.outcome = rules::Verdict{};
+  recipient.decided_by = flow::DecidedBy::kNoRule;
+  recipient.rule_reason = "our own bounce: no rule applies";
+  state.recipients.push_back(std::move(recipient));
+
+  flow::MessageMachine machine(std::move(state), context.settings, {});
+  flow::Effects effects = machine.Begin(now);
+  flow::HistoryEntry accepted{.time = now, .kind = flow::HistoryKind::kAccepted};
+  accepted.detail = Cat("bounce of message ", parent.id.text());
+  effects.history.insert(effects.history.begin(), std::move(accepted));
+  bounce.write = {machine.state(), std::move(effects.history)};
+  return bounce;
+}
+
+}  // namespace penstock::runtime

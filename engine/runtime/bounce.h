@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// A DSN as a message of its own, accepted in the commit that decided it (A3, A5).
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "engine/flow/message_machine.h"
+#include "engine/ports/store.h"
+#include "engine/runtime/context.h"
+
+namespace penstock::runtime {
+
+struct Bounce {
+  ports::MessageWrite write;
+  std::unique_ptr<ports::ContentWriter> content;
+};
+
+// Writes the DSN that tells `parent`'s sender about `bounced` and plans its delivery.
+//   `header`: the header section of what could not be delivered.
+//   Errors: the store's.
+StatusOr<Bounce> MakeBounce(Context& context, const flow::MessageState& parent,
+                            const std::vector<flow::BouncedRecipient>& bounced,
+                            std::string_view header, Time now);
+
+}  // namespace penstock::runtime

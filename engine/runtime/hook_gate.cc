@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/runtime/hook_gate.h"
+
+#include <chrono>
+#include <utility>
+
+#include "engine/base/log.h"
+#include "engine/base/metrics.h"
+#include "engine/base/strings.h"
+
+namespace penstock::runtime {
+namespace {
+
+using rules::InvocationMode;
+
+Status CheckPermission(const flow::Hook* hook, const HookRequest& request) {
+  if (hook == nullptr) {
+    return NotFound(Cat("there is no hook \"", request.hook,
+                        "\"; register it: penstock hook register ", request.hook,
+                        " --target HOST:PORT"));
+  }
+  if (!MayInvoke(*hook, request.organization, request.event.direction)) {
+    return PermissionDenied(
+        Cat("organization \"", request.organization, "\" may not invoke hook \"", request.hook,
+            "\"; grant it: penstock hook add-permission ", request.hook, " --statement-id allow-",
+            request.organization, " --principal ", request.organization));
+  }
+  return OkStatus();
+}
+
+void Report(const HookRequest& request, const HookGate::Ended& ended) {
+  const std::string_view mode = Name(request.mode);
+  const std::string_view code = CodeName(ended.answer.status().code());
+  Count(metrics::kHookAttempts, {{"hook", request.hook}, {"mode", mode}, {"code", code}});
+  Observe(metrics::kHookSeconds, {{"hook", request.hook}, {"mode", mode}},
+          std::chrono::duration<double>(ended.ended - ended.started).count());
+  Log(ended.answer.ok() ? LogLevel::kInfo : LogLevel::kWarning, "hook_attempt",
+      {{"message", request.event.message_id.text()},
+       {"invocation", request.event.invocation_id.text()},
+       {"hook", request.hook},
+       {"rule", request.rule},
+       {"mode", std::string(mode)},
+       {"attempt", Cat(request.attempt)},
+       {"code", std::string(code)},
+       {"duration", FormatDuration(ended.ended - ended.started)},
+       {"error", std::string(Message(ended.answer.status()))}});
+}
+
+}  // namespace
+
+HookGate::HookGate(ports::HookCaller& caller, const DirectoryKeeper& directory,
+                   const ports::Clock& clock)
+    : caller_(caller), directory_(directory), clock_(clock) {}
+
+async::asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
+  Ended ended{Unavailable("not called"), clock_.Now(), clock_.Now()};
+  const flow::DirectorySnapshot directory = directory_.Current();
+  const std::shared_ptr<const flow::Hook> hook = directory->FindHook(request.hook);
+  const Status permitted = CheckPermission(hook.get(), request);
+  if (!permitted.ok()) {
+    ended.answer = permitted;
+    Report(request, ended);
+    co_return ended;
+  }
+  const std::shared_ptr<async::Limiter> limiter = LimiterOf(*hook);
+  auto permit = co_await limiter->Acquire();
+  if (!permit.ok()) {
+    ended.answer = permit.status();
+    co_return ended;
+  }
+  ports::HookCall call;
+  call.hook = hook;
+  call.mode = request.mode;
+  call.attempt = request.attempt;
+  call.timeout = request.mode == InvocationMode::kSync ? Milliseconds(limits::kSyncCallDeadline)
+                                                       : hook->async_deadline;
+  call.organization = request.organization;
+  call.rule = request.rule;
+  call.event = request.event;
+  ended.started = clock_.Now();
+  ended.answer = co_await caller_.Call(std::move(call));
+  ended.ended = clock_.Now();
+  Report(request, ended);
+  co_return ended;
+}
+
+std::shared_ptr<async::Limiter> HookGate::LimiterOf(const flow::Hook& hook) {
+  const MutexLock lock(mutex_);
+  Turn& turn = turns_[hook.name];
+  if (turn.limiter == nullptr || turn.limit != hook.max_concurrent_calls) {
+    // Calls that run under the old limit keep it until they end.
+    turn = {hook.max_concurrent_calls, std::make_shared<async::Limiter>(hook.max_concurrent_calls)};
+  }
+  return turn.limiter;
+}
+
+}  // namespace penstock::runtime

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one way from the runtime to a hook: permission (P1), the hook's limit of calls at a time
+// (H13), the deadline of the mode (H2), then the call; counted and timed.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "engine/async/limiter.h"
+#include "engine/async/task.h"
+#include "engine/base/mutex.h"
+#include "engine/flow/answer.h"
+#include "engine/flow/event.h"
+#include "engine/ports/clock.h"
+#include "engine/ports/hook_caller.h"
+#include "engine/runtime/directory_keeper.h"
+
+namespace penstock::runtime {
+
+// Who calls which hook, for which message.
+struct HookRequest {
+  std::string hook;
+  std::string organization;
+  std::string rule;
+  rules::InvocationMode mode = rules::InvocationMode::kSync;
+  std::uint32_t attempt = 1;
+  flow::Event event;
+};
+
+// Threads: safe from any.
+class HookGate {
+ public:
+  struct Ended {
+    StatusOr<flow::Answer> answer;
+    Time started;  // when the call was sent, after waiting for its turn
+    Time ended;
+  };
+
+  // All outlive it.
+  HookGate(ports::HookCaller& caller, const DirectoryKeeper& directory, const ports::Clock& clock);
+
+  // Makes one attempt. A hook that is gone or not permitted fails it uncalled (P1).
+  async::asio::awaitable<Ended> Call(HookRequest request);
+
+ private:
+  std::shared_ptr<async::Limiter> LimiterOf(const flow::Hook& hook);
+
+  struct Turn {
+    std::size_t limit;
+    std::shared_ptr<async::Limiter> limiter;
+  };
+
+  ports::HookCaller& caller_;
+  const DirectoryKeeper& directory_;
+  const ports::Clock& clock_;
+  Mutex mutex_;
+  std::map<std::string, Turn> turns_ ABSL_GUARDED_BY(mutex_);  // by hook; bounded by their number
+};
+
+}  // namespace penstock::runtime

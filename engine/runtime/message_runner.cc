@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/runtime/message_runner.h"
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "engine/async/deadline.h"
+#include "engine/base/check.h"
+#include "engine/base/log.h"
+#include "engine/base/metrics.h"
+#include "engine/base/status_macros.h"
+#include "engine/base/strings.h"
+#include "engine/mail/trace_field.h"
+
+namespace penstock::runtime {
+namespace {
+
+namespace asio = async::asio;
+using flow::Effects;
+using flow::HistoryEntry;
+using flow::HistoryKind;
+using flow::MessageState;
+
+struct HookEnded {
+  flow::StartCall call;
+  HookGate::Ended result;
+};
+
+struct DeliveryEnded {
+  flow::StartDelivery delivery;
+  std::vector<mail::SmtpReply> replies;
+  Time started;
+};
+
+using Completion = std::variant<HookEnded, DeliveryEnded>;
+using Completions = asio::experimental::channel<void(boost::system::error_code, Completion)>;
+
+asio::awaitable<void> CallHook(Context* context, std::shared_ptr<Completions> completions,
+                               flow::StartCall call, HookRequest request) {
+  auto result = co_await context->hooks.Call(std::move(request));
+  Completion completion = HookEnded{call, std::move(result)};
+  // The channel has room for everything that is started.
+  PENSTOCK_CHECK(completions->try_send(boost::system::error_code(), std::move(completion)));
+}
+
+asio::awaitable<void> HandOver(Context* context, std::shared_ptr<Completions> completions,
+                               flow::StartDelivery delivery, ports::DeliveryRequest request) {
+  const Time started = context->clock.Now();
+  const std::size_t recipients = request.forward_paths.size();
+  auto replies = co_await context->delivery.Deliver(std::move(request));
+  PENSTOCK_CHECK(replies.size() == recipients);
+  Completion completion = DeliveryEnded{delivery, std::move(replies), started};
+  PENSTOCK_CHECK(completions->try_send(boost::system::error_code(), std::move(completion)));
+}
+
+HookRequest ToRequest(const flow::MessageMachine& machine, const flow::StartCall& call) {
+  const MessageState& state = machine.state();
+  const flow::InvocationState& invocation = state.invocations[call.invocation];
+  HookRequest request;
+  request.hook = invocation.hook;
+  request.organization = state.organization;
+  request.rule = invocation.rule;
+  request.mode = rules::InvocationMode::kSync;
+  request.attempt = call.attempt;
+  request.event = machine.EventOf(call.invocation);
+  return request;
+}
+
+ports::DeliveryRequest ToRequest(const Context& context, const flow::MessageMachine& machine,
+                                 const flow::StartDelivery& start,
+                                 std::shared_ptr<ports::ContentReader> content) {
+  const MessageState& state = machine.state();
+  const flow::DeliveryState& delivery = state.deliveries[start.delivery];
+  mail::TraceField trace;
+  trace.client = state.client;
+  trace.by = {context.hostname, state.organization, std::string(Name(state.direction))};
+  trace.with = state.client.with;
+  trace.id = state.id.text();
+  trace.date = state.received;
+  ports::DeliveryRequest request;
+  request.next_hop = delivery.next_hop;
+  request.message = state.id;
+  request.reverse_path = state.reverse_path;
+  for (const flow::Index i : machine.Pending(start.delivery)) {
+    request.forward_paths.push_back(state.recipients[i].forward_path);
+  }
+  request.smtputf8 = state.smtputf8;
+  request.body_8bit = state.body_8bit;
+  request.marking = delivery.marking;
+  request.trace_field = ReceivedField(trace);
+  request.content = std::move(content);
+  return request;
+}
+
+// Reads the first octets of a content: all that can belong to its header section.
+StatusOr<std::string> ReadHeader(ports::Store& store, const ContentId& id) {
+  PENSTOCK_ASSIGN_OR_RETURN(const std::shared_ptr<ports::ContentReader> content,
+                            store.OpenContent(id));
+  std::string header(std::min<std::uint64_t>(content->octets(), limits::kHeaderSectionOctetsMax),
+                     '\0');
+  std::size_t filled = 0;
+  while (filled < header.size()) {
+    PENSTOCK_ASSIGN_OR_RETURN(const std::size_t read,
+                              content->Read(filled, std::span(header).subspan(filled)));
+    if (read == 0) break;
+    filled += read;
+  }
+  header.resize(filled);
+  return header;
+}
+
+class Runner {
+ public:
+  Runner(Context* context, MessageState state, std::shared_ptr<Completions> completions)
+      : context_(*context),
+        directory_(context->directory.Current()),
+        completions_(std::move(completions)),
+        machine_(std::move(state), context->settings, OwnsDomain()) {}
+
+  asio::awaitable<RunResult> Run() {
+    for (;;) {
+      if (!context_.stopping) {
+        Effects effects = machine_.Resume(context_.clock.Now());
+        if (effects.record && !co_await Record(effects)) break;
+        Start(effects);
+        if (effects.record) continue;  // what it decided is due now
+      }
+      if (running_ == 0) break;
+      auto [error, completion] =
+          co_await completions_->async_receive(asio::as_tuple(asio::use_awaitable));
+      PENSTOCK_CHECK(!error);
+      --running_;
+      Effects effects = Take(completion);
+      if (effects.record && !co_await Record(effects)) break;
+    }
+    result_.wake = flow::WakeTime(machine_.state());
+    co_return std::move(result_);
+  }
+
+ private:
+  // H10, by the organization as it is when the run starts.
+  std::function<bool(std::string_view)> OwnsDomain() {
+    return [this](std::string_view domain) {
+      const rules::Organization* owner = directory_->OwnerOf(domain);
+      return owner != nullptr && owner->name == machine_.state().organization;
+    };
+  }
+
+  Effects Take(const Completion& completion) {
+    if (const auto* hook = std::get_if<HookEnded>(&completion)) {
+      return machine_.OnHookEnded(hook->call, hook->result.answer, hook->result.started,
+                                  hook->result.ended, context_.random.Chance());
+    }
+    const auto& delivery = std::get<DeliveryEnded>(completion);
+    return machine_.OnDeliveryEnded(delivery.delivery, delivery.replies, delivery.started,
+                                    context_.clock.Now(), context_.random.Chance());
+  }
+
+  void Start(const Effects& effects) {
+    for (const flow::StartCall& call : effects.calls) {
+      ++running_;
+      context_.tasks.Spawn(completions_->get_executor(),
+                           CallHook(&context_, completions_, call, ToRequest(machine_, call)),
+                           "hook call");
+    }
+    if (effects.deliveries.empty()) return;
+    const auto content = context_.store.OpenContent(machine_.state().content);
+    for (const flow::StartDelivery& delivery : effects.deliveries) {
+      ++running_;
+      if (!content.ok()) {
+        RefuseUnreadable(delivery, content.status());
+        continue;
+      }
+      context_.tasks.Spawn(completions_->get_executor(),
+                           HandOver(&context_, completions_, delivery,
+                                    ToRequest(context_, machine_, delivery, *content)),
+                           "delivery");
+    }
+  }
+
+  // Content that cannot be read now may be readable later: nothing is given up before it expires.
+  void RefuseUnreadable(const flow::StartDelivery& delivery, const Status& status) {
+    const mail::SmtpReply reply = {
+        451, {4, 3, 0}, Cat("content cannot be read: ", Message(status))};
+    Log(LogLevel::kError, "content_unreadable",
+        {{"message", machine_.state().id.text()}, {"error", reply.text}});
+    Completion completion = DeliveryEnded{
+        delivery, std::vector<mail::SmtpReply>(machine_.Pending(delivery.delivery).size(), reply),
+        context_.clock.Now()};
+    PENSTOCK_CHECK(completions_->try_send(boost::system::error_code(), std::move(completion)));
+  }
+
+  // Commits what the machine decided, again and again while the disk refuses: nothing goes on
+  // before it is durable. False: the process stops first; the next start goes on from before.
+  asio::awaitable<bool> Record(const Effects& effects) {
+    for (;;) {
+      const Status status = co_await TryRecord(effects);
+      if (status.ok()) co_return true;
+      Log(LogLevel::kError, "commit_failed",
+          {{"message", machine_.state().id.text()}, {"error", std::string(Message(status))}});
+      if (context_.stopping) co_return false;
+      const Status slept = co_await async::Sleep(limits::kCommitRetry);
+      if (!slept.ok()) co_return false;
+    }
+  }
+
+  async::Task<void> TryRecord(const Effects& effects) {
+    std::string header;
+    if (!effects.bounces.empty()) {
+      auto read = ReadHeader(context_.store, machine_.state().content);
+      // A bounce without the original's header section is better than none.
+      if (read.ok()) header = *std::move(read);
+    }
+    std::vector<MessageState> bounces;
+    auto transaction =
+        StepTransaction(context_, machine_.state(), effects, header, context_.clock.Now(), bounces);
+    PENSTOCK_CO_RETURN_IF_ERROR(transaction.status());
+    const std::vector<HistoryEntry> history = transaction->messages.front().history;
+    const Status committed = co_await context_.store.Commit(*std::move(transaction));
+    PENSTOCK_CO_RETURN_IF_ERROR(committed);
+    ReportStep(machine_.state(), history);
+    for (MessageState& bounce : bounces)
+      result_.bounces.push_back(std::move(bounce));
+    co_return OkStatus();
+  }
+
+  Context& context_;
+  flow::DirectorySnapshot directory_;
+  std::shared_ptr<Completions> completions_;
+  flow::MessageMachine machine_;
+  std::size_t running_ = 0;
+  RunResult result_;
+};
+
+}  // namespace
+
+asio::awaitable<RunResult> RunMessage(Context* context, MessageState state) {
+  // One call for each invocation and one delivery for each group can run at a time; a hook's answer
+  // makes at most one group for each outcome.
+  const std::size_t room = state.invocations.size() + state.deliveries.size() +
+                           state.recipients.size() + limits::kAnswerActionsMax;
+  auto completions = std::make_shared<Completions>(co_await asio::this_coro::executor, room);
+  Runner runner(context, std::move(state), std::move(completions));
+  co_return co_await runner.Run();
+}
+
+StatusOr<ports::Transaction> StepTransaction(Context& context, const MessageState& state,
+                                             const Effects& effects, std::string_view header,
+                                             Time now, std::vector<MessageState>& bounces) {
+  ports::Transaction transaction;
+  transaction.messages.push_back({state, effects.history});
+  if (effects.bounces.empty()) return transaction;
+  PENSTOCK_ASSIGN_OR_RETURN(Bounce bounce,
+                            MakeBounce(context, state, effects.bounces, header, now));
+  HistoryEntry sent{.time = now, .kind = HistoryKind::kBounceSent};
+  for (const flow::BouncedRecipient& bounced : effects.bounces) {
+    sent.recipients.push_back(state.recipients[bounced.recipient].forward_path);
+  }
+  sent.detail = Cat("as message ", bounce.write.state.id.text());
+  // Before the line that closes the message, if there is one.
+  auto& history = transaction.messages.front().history;
+  auto at = history.end();
+  if (!history.empty() && history.back().kind == HistoryKind::kClosed) --at;
+  history.insert(at, std::move(sent));
+  bounces.push_back(bounce.write.state);
+  transaction.messages.push_back(std::move(bounce.write));
+  transaction.contents.push_back(std::move(bounce.content));
+  return transaction;
+}
+
+void ReportStep(const MessageState& state, const std::vector<HistoryEntry>& history) {
+  const std::string_view direction = Name(state.direction);
+  for (const HistoryEntry& entry : history) {
+    switch (entry.kind) {
+      case HistoryKind::kOutcome:
+        Count(metrics::kOutcomes,
+              {{"organization", state.organization},
+               {"direction", direction},
+               {"action", entry.action}},
+              static_cast<double>(entry.recipients.size()));
+        break;
+      case HistoryKind::kFallbackApplied:
+        Count(metrics::kFallbacks, {{"hook", entry.hook}});
+        break;
+      case HistoryKind::kDeliveryAttempt:
+        Count(metrics::kDeliveries, {{"next_hop", entry.next_hop}, {"result", entry.code}},
+              static_cast<double>(entry.recipients.size()));
+        break;
+      case HistoryKind::kHookAttempt:
+        continue;  // HookGate has said it
+      default:
+        break;
+    }
+    Log(entry.code == "failed" || entry.code == "deferred" ? LogLevel::kWarning : LogLevel::kInfo,
+        Name(entry.kind),
+        {{"message", state.id.text()},
+         {"recipients", Join(entry.recipients, ",")},
+         {"rule", entry.rule},
+         {"hook", entry.hook},
+         {"next_hop", entry.next_hop},
+         {"action", entry.action},
+         {"code", entry.code},
+         {"detail", Printable(entry.detail, limits::kLogDetailOctetsMax)}});
+  }
+}
+
+}  // namespace penstock::runtime

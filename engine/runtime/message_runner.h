@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs one message from where its state says it is until nothing is due: calls hooks, hands
+// deliveries over, commits each step before the next. One strand, one owner; steps 5, 6, 8 and 9 of
+// the way of a message.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "engine/async/task.h"
+#include "engine/flow/message_machine.h"
+#include "engine/runtime/bounce.h"
+#include "engine/runtime/context.h"
+
+namespace penstock::runtime {
+
+// What a run leaves behind.
+struct RunResult {
+  std::optional<Time> wake;  // when something is due again; null: the message is closed
+  std::vector<flow::MessageState> bounces;  // DSNs accepted on the way, to be run
+};
+
+// `state` is as the store has it. Runs on the caller's executor, which is a strand. When the
+// context is stopping, what runs is finished and recorded, and nothing new is started.
+async::asio::awaitable<RunResult> RunMessage(Context* context, flow::MessageState state);
+
+// The commit of one step: the message's state and history, and the DSN that its bounces make.
+// `header` is the message's header section. DSNs are appended to `bounces`.
+StatusOr<ports::Transaction> StepTransaction(Context& context, const flow::MessageState& state,
+                                             const flow::Effects& effects, std::string_view header,
+                                             Time now, std::vector<flow::MessageState>& bounces);
+
+// Says in the log and the counters what a committed step decided: one line an outcome.
+void ReportStep(const flow::MessageState& state, const std::vector<flow::HistoryEntry>& history);
+
+}  // namespace penstock::runtime
