@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/base/ids.h"
 
+#include "engine/base/strings.h"
+
 namespace penstock {
 
 std::string FormatHex(const RandomBytes& bytes) {
@@ -22,6 +24,25 @@ std::string FormatUuid(const RandomBytes& bytes) {
   for (const std::size_t at : {20U, 16U, 12U, 8U})
     out.insert(at, 1, '-');
   return out;
+}
+
+std::optional<RandomBytes> ParseUuid(std::string_view text) {
+  if (text.size() != 36) return std::nullopt;
+  RandomBytes bytes{};
+  std::size_t digits = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (i == 8 || i == 13 || i == 18 || i == 23) {
+      if (c != '-') return std::nullopt;
+      continue;
+    }
+    const bool is_digit = IsAsciiDigit(c);
+    if (!is_digit && (c < 'a' || c > 'f')) return std::nullopt;
+    const unsigned value = static_cast<unsigned>(is_digit ? c - '0' : c - 'a' + 10);
+    bytes[digits / 2] = static_cast<std::uint8_t>(bytes[digits / 2] << 4U | value);
+    ++digits;
+  }
+  return bytes;
 }
 
 }  // namespace penstock

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,9 @@ using RandomBytes = std::array<std::uint8_t, 16>;
 
 // Returns a lower-case UUID, version 4 (RFC 4122 §4.4).
 std::string FormatUuid(const RandomBytes& bytes);
+
+// Returns the 16 octets of a UUID in its usual form; nullopt if it is none.
+std::optional<RandomBytes> ParseUuid(std::string_view text);
 
 // Returns 32 lower-case hexadecimal digits.
 std::string FormatHex(const RandomBytes& bytes);

@@ -17,3 +17,12 @@ TEST_CASE("FormatHex: 32 digits, E6", "[base][ids]") {
   bytes[0] = 0x1f;
   CHECK(FormatHex(bytes) == "1f000000000000000000000000000000");
 }
+
+TEST_CASE("ParseUuid: reads what FormatUuid writes and nothing else", "[base][ids]") {
+  const std::string uuid = "01234567-89ab-4def-8123-456789abcdef";
+  REQUIRE(ParseUuid(uuid));
+  CHECK(FormatUuid(*ParseUuid(uuid)) == uuid);
+  CHECK_FALSE(ParseUuid("01234567-89ab-4def-8123-456789abcde"));
+  CHECK_FALSE(ParseUuid("01234567-89AB-4def-8123-456789abcdef"));
+  CHECK_FALSE(ParseUuid("0123456789ab-4def--8123-456789abcdef"));
+}
