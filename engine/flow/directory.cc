@@ -5,7 +5,6 @@
 
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
-#include "engine/mail/mailbox.h"
 
 namespace penstock::flow {
 namespace {
@@ -30,7 +29,6 @@ StatusOr<DirectorySnapshot> Directory::Build(std::vector<Organization> organizat
                                              std::vector<Hook> hooks, std::vector<FlowRule> rules) {
   auto directory = std::make_shared<Directory>();
   for (Organization& organization : organizations) {
-    PENSTOCK_RETURN_IF_ERROR(Validate(organization));
     std::string name = organization.name;
     directory->organizations_.emplace(std::move(name), std::move(organization));
   }
@@ -52,7 +50,6 @@ StatusOr<DirectorySnapshot> Directory::Build(std::vector<Organization> organizat
 }
 
 StatusOr<DirectorySnapshot> Directory::With(Organization organization, Write write) const {
-  PENSTOCK_RETURN_IF_ERROR(Validate(organization));
   const bool exists = FindOrganization(organization.name) != nullptr;
   if (write == Write::kCreate && exists) {
     return AlreadyExists(Cat("organization \"", organization.name, "\" exists"));
@@ -185,20 +182,11 @@ StatusOr<DirectorySnapshot> Directory::WithoutRule(std::string_view organization
   return next;
 }
 
-// O2: a domain belongs to one organization at most.
 Status Directory::IndexDomains() {
-  owners_.clear();
-  for (const auto& [name, organization] : organizations_) {
-    for (const std::string& domain : organization.domains) {
-      PENSTOCK_ASSIGN_OR_RETURN(std::string key, mail::NormalizeDomain(domain));
-      const auto [owner, is_new] = owners_.emplace(std::move(key), name);
-      if (!is_new && owner->second != name) {
-        return FailedPrecondition(Cat(
-            "domain \"", domain, "\" belongs to organization \"", owner->second,
-            "\"; remove it there first: penstock org remove-domain ", owner->second, " ", domain));
-      }
-    }
-  }
+  std::vector<Organization> organizations;
+  for (const auto& [name, organization] : organizations_)
+    organizations.push_back(organization);
+  PENSTOCK_ASSIGN_OR_RETURN(domains_, rules::DomainTable::Build(organizations));
   return OkStatus();
 }
 
@@ -227,18 +215,6 @@ const FlowRule* Directory::FindRule(std::string_view organization, FlowDirection
   if (named == rules_.end()) return nullptr;
   const auto found = named->second.find(name);
   return found == named->second.end() ? nullptr : &found->second;
-}
-
-const Organization* Directory::OwnerOf(std::string_view domain) const {
-  const auto owner = owners_.find(domain);
-  return owner == owners_.end() ? nullptr : FindOrganization(owner->second);
-}
-
-const Organization* Directory::OwnerOfAddress(std::string_view address) const {
-  const StatusOr<mail::Mailbox> mailbox = mail::Mailbox::Parse(address);
-  if (!mailbox.ok()) return nullptr;
-  const StatusOr<std::string> domain = mail::NormalizeDomain(mailbox->domain);
-  return domain.ok() ? OwnerOf(*domain) : nullptr;
 }
 
 const std::shared_ptr<const RuleSet>& Directory::Rules(std::string_view organization,

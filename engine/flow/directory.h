@@ -57,10 +57,8 @@ class Directory {
                                                 rules::FlowDirection direction,
                                                 std::string_view name) const;
 
-  // The organization that owns `domain`, given in A-labels and lower case; null if none does (O2).
-  [[nodiscard]] const rules::Organization* OwnerOf(std::string_view domain) const;
-  // The same for an address; null as well if it does not parse.
-  [[nodiscard]] const rules::Organization* OwnerOfAddress(std::string_view address) const;
+  // Which organization owns a domain (O2).
+  [[nodiscard]] const rules::DomainTable& domains() const { return domains_; }
 
   // The compiled rules of one organization and direction; an empty set if it has none.
   [[nodiscard]] const std::shared_ptr<const rules::RuleSet>& Rules(
@@ -86,7 +84,7 @@ class Directory {
   Status Compile(const RuleKey& key);
 
   std::map<std::string, rules::Organization, std::less<>> organizations_;
-  std::map<std::string, std::string, std::less<>> owners_;  // domain → organization
+  rules::DomainTable domains_;
   std::map<std::string, std::shared_ptr<const Hook>, std::less<>> hooks_;
   std::map<RuleKey, RuleNames> rules_;
   std::map<RuleKey, std::shared_ptr<const rules::RuleSet>> compiled_;

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,14 +14,14 @@
 #include "engine/mail/envelope.h"
 #include "engine/mail/smtp_reply.h"
 #include "engine/ports/store.h"
+#include "engine/rules/direction.h"
 
 namespace penstock::runtime {
 
 // What a listener is configured to be (O3). Immutable while it listens.
 struct ListenerPolicy {
-  enum class Direction : std::uint8_t { kInbound, kOutbound, kAuto };
   std::string name;
-  Direction direction = Direction::kInbound;
+  rules::DirectionMode direction = rules::DirectionMode::kInbound;
   std::string organization = "default";  // outbound: of senders in no owned domain
 };
 

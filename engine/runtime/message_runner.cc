@@ -149,8 +149,7 @@ class Runner {
   // H10, by the organization as it is when the run starts.
   std::function<bool(std::string_view)> OwnsDomain() {
     return [this](std::string_view domain) {
-      const rules::Organization* owner = directory_->OwnerOf(domain);
-      return owner != nullptr && owner->name == machine_.state().organization;
+      return directory_->domains().OwnerOfDomain(domain) == machine_.state().organization;
     };
   }
 

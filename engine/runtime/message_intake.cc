@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/runtime/message_intake.h"
+
+#include <set>
+#include <utility>
+
+#include "engine/base/log.h"
+#include "engine/base/metrics.h"
+#include "engine/base/status_macros.h"
+#include "engine/base/strings.h"
+#include "engine/mail/dsn.h"
+#include "engine/mail/header_section.h"
+#include "engine/mail/trace_field.h"
+#include "engine/rules/select.h"
+#include "engine/runtime/message_runner.h"
+
+namespace penstock::runtime {
+namespace {
+
+using flow::MessageState;
+using flow::PlannedRecipient;
+using mail::SmtpReply;
+using rules::FlowDirection;
+
+SmtpReply NoDisk(const Status& status) {
+  Log(LogLevel::kError, "commit_failed", {{"error", std::string(Message(status))}});
+  return {452, {4, 3, 1}, "the message cannot be stored now; try again later"};
+}
+
+bool MayRelay(const mail::ClientInfo& client) {
+  return client.trusted || !client.login.empty();
+}
+
+// The rule that wins each recipient, and why, for the plan.
+std::vector<PlannedRecipient> SelectRules(const flow::Directory& directory,
+                                          const std::string& organization, FlowDirection direction,
+                                          const mail::Summary& summary,
+                                          const std::vector<std::string>& recipients) {
+  const auto rules = directory.Rules(organization, direction);
+  const rules::Originators originators = rules::Originators::Of(summary.sender, summary.from);
+  const rules::OriginatorMatches matches(*rules, originators);
+  std::vector<PlannedRecipient> planned;
+  planned.reserve(recipients.size());
+  for (const std::string& recipient : recipients) {
+    const rules::Selection selection = rules::Select(*rules, matches, mail::AddressKey(recipient));
+    PlannedRecipient one;
+    one.forward_path = recipient;
+    if (selection.rule == rules::kNoRule) {
+      one.reason = "no rule matches";
+    } else {
+      one.rule = directory.FindRule(organization, direction, rules->name(selection.rule));
+      one.reason = Cat(
+          "sender pattern ", selection.sender.ToString(), " matches ",
+          selection.field == rules::OriginatorField::kNone ? "any sender" : Name(selection.field),
+          ", recipient pattern ", selection.recipient.ToString());
+    }
+    planned.push_back(std::move(one));
+  }
+  return planned;
+}
+
+}  // namespace
+
+MessageIntake::MessageIntake(Context& context, MessageSchedule& schedule,
+                             AsyncWorkers& async_workers, std::size_t inbound_recipients_max)
+    : context_(context),
+      schedule_(schedule),
+      async_workers_(async_workers),
+      inbound_recipients_max_(inbound_recipients_max) {}
+
+std::optional<SmtpReply> MessageIntake::RefuseRecipient(const ListenerPolicy& policy,
+                                                        const mail::ClientInfo& client,
+                                                        std::string_view reverse_path,
+                                                        std::string_view forward_path,
+                                                        std::size_t accepted) const {
+  const flow::DirectorySnapshot directory = context_.directory.Current();
+  // Of an automatic listener's null sender, From decides, which is not there yet: the larger
+  // bound holds until then.
+  const rules::Origin origin{MayRelay(client), reverse_path, {}};
+  const rules::Direction direction =
+      rules::DirectionOf(policy.direction, policy.organization, origin, directory->domains());
+  const std::size_t recipients_max = direction.direction == FlowDirection::kOutbound
+                                         ? limits::kOutboundRecipientsMax  // H11
+                                         : inbound_recipients_max_;
+  if (accepted >= recipients_max) {
+    return SmtpReply{
+        452, {4, 5, 3}, Cat("too many recipients; a transaction takes ", recipients_max)};
+  }
+  if (MayRelay(client)) return std::nullopt;
+  const StatusOr<mail::Mailbox> mailbox = mail::Mailbox::Parse(forward_path);
+  if (mailbox.ok() && !directory->domains().Owner(*mailbox).empty()) return std::nullopt;
+  return SmtpReply{550, {5, 7, 1}, "relaying denied: no organization here owns that domain"};
+}
+
+StatusOr<std::unique_ptr<ports::ContentWriter>> MessageIntake::NewContent() {
+  return context_.store.NewContent();
+}
+
+async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
+  const mail::HeaderSection header = mail::HeaderSection::Parse(submission.header_section);
+  const mail::Summary summary = mail::Summarize(header);
+  const flow::DirectorySnapshot directory = context_.directory.Current();
+
+  ports::Transaction transaction;
+  std::vector<MessageState> messages;
+  for (const Part& part : Split(submission, summary, *directory)) {
+    const mail::TraceToken token = {context_.hostname, part.organization,
+                                    std::string(Name(part.direction))};
+    if (const auto loop = mail::FindLoop(header, token)) {
+      co_return SmtpReply{554,
+                          {5, 4, 6},
+                          *loop == mail::MailLoop::kTooManyHops
+                              ? "mail loop: too many Received fields"
+                              : "mail loop: the message was here already"};
+    }
+    auto state = AddPart(submission, summary, part, *directory, transaction, messages);
+    if (!state.ok()) co_return NoDisk(state.status());
+    messages.push_back(*std::move(state));
+  }
+  std::set<std::string> async_hooks;
+  for (const ports::AsyncEvent& event : transaction.new_async_events)
+    async_hooks.insert(event.hook);
+  std::vector<ports::MessageWrite> written;
+  for (const ports::MessageWrite& write : transaction.messages)
+    written.push_back(write);
+  transaction.contents.push_back(std::move(submission.content));
+
+  const Status committed = co_await context_.store.Commit(std::move(transaction));
+  if (!committed.ok()) co_return NoDisk(committed);
+
+  std::string ids;
+  for (const ports::MessageWrite& write : written) {
+    ReportStep(write.state, write.history);
+    if (write.state.is_bounce) continue;
+    Count(metrics::kMessagesAccepted,
+          {{"organization", write.state.organization}, {"direction", Name(write.state.direction)}});
+    Append(ids, ids.empty() ? "" : " ", write.state.id.text());
+  }
+  for (MessageState& message : messages) {
+    if (flow::Phase(message) != flow::MessagePhase::kClosed) schedule_.Run(std::move(message));
+  }
+  for (const std::string& hook : async_hooks)
+    async_workers_.Notify(hook);
+  co_return SmtpReply{250, {2, 0, 0}, Cat("accepted as ", ids)};
+}
+
+// O1, O3: mail to several organizations becomes one message each; foreign recipients of a client
+// that may relay go with the first.
+std::vector<MessageIntake::Part> MessageIntake::Split(const Submission& submission,
+                                                      const mail::Summary& summary,
+                                                      const flow::Directory& directory) {
+  const mail::Envelope& envelope = submission.envelope;
+  const rules::Origin origin{MayRelay(submission.client), envelope.reverse_path, summary.from};
+  const rules::Direction direction = rules::DirectionOf(
+      submission.policy->direction, submission.policy->organization, origin, directory.domains());
+  if (direction.direction == FlowDirection::kOutbound) {
+    return {{direction.organization, FlowDirection::kOutbound, envelope.forward_paths, {}}};
+  }
+  const rules::InboundSplit split =
+      rules::SplitByOrganization(envelope.forward_paths, directory.domains());
+  std::vector<Part> parts;
+  for (const auto& of_one : split.parts) {
+    Part part{of_one.organization, FlowDirection::kInbound, {}, {}};
+    for (const std::size_t i : of_one.recipients)
+      part.recipients.push_back(envelope.forward_paths[i]);
+    parts.push_back(std::move(part));
+  }
+  if (!split.foreign.empty()) {
+    if (parts.empty()) {
+      parts.push_back({submission.policy->organization, FlowDirection::kInbound, {}, {}});
+    }
+    for (const std::size_t i : split.foreign) {
+      parts.front().foreign.push_back(envelope.forward_paths[i]);
+    }
+  }
+  return parts;
+}
+
+MessageState MessageIntake::Describe(const Submission& submission, const mail::Summary& summary,
+                                     const Part& part) const {
+  MessageState state;
+  state.id = MessageId(FormatUuid(context_.random.Bytes()));
+  state.organization = part.organization;
+  state.direction = part.direction;
+  state.client = submission.client;
+  state.reverse_path = submission.envelope.reverse_path;
+  state.smtputf8 = submission.envelope.smtputf8;
+  state.body_8bit = submission.envelope.body_8bit;
+  state.content = submission.content->id();
+  state.octets = submission.content->octets();
+  state.received = submission.received;
+  state.msg_id = summary.msg_id;
+  state.summary = flow::Summarize(summary.from, summary.sender, submission.envelope.reverse_path,
+                                  summary.subject);
+  state.may_bounce = mail::MayBounce(submission.envelope.reverse_path, summary);
+  return state;
+}
+
+StatusOr<MessageState> MessageIntake::AddPart(const Submission& submission,
+                                              const mail::Summary& summary, const Part& part,
+                                              const flow::Directory& directory,
+                                              ports::Transaction& transaction,
+                                              std::vector<MessageState>& bounces) {
+  const Time now = submission.received;
+  std::vector<PlannedRecipient> recipients =
+      SelectRules(directory, part.organization, part.direction, summary, part.recipients);
+  for (const std::string& forward_path : part.foreign) {
+    recipients.push_back({forward_path, nullptr, "in no domain of an organization", true});
+  }
+  flow::Plan plan = flow::MakePlan(Describe(submission, summary, part), recipients, [this] {
+    return InvocationId(FormatHex(context_.random.Bytes()));
+  });
+  for (flow::PlannedAsync& planned : plan.async) {
+    ports::AsyncEvent event;
+    event.hook = planned.hook;
+    event.organization = part.organization;
+    event.rule = planned.rule;
+    event.event = std::move(planned.event);
+    event.next_attempt = now;
+    transaction.new_async_events.push_back(std::move(event));
+  }
+  // Nobody asks the organization's domains before an answer comes, and none comes here.
+  flow::MessageMachine machine(std::move(plan.state), context_.settings, {});
+  flow::Effects effects = machine.Begin(now);
+  effects.history.insert(effects.history.begin(), std::make_move_iterator(plan.history.begin()),
+                         std::make_move_iterator(plan.history.end()));
+  PENSTOCK_ASSIGN_OR_RETURN(
+      ports::Transaction step,
+      StepTransaction(context_, machine.state(), effects, submission.header_section, now, bounces));
+  for (ports::MessageWrite& write : step.messages)
+    transaction.messages.push_back(std::move(write));
+  for (auto& content : step.contents)
+    transaction.contents.push_back(std::move(content));
+  return machine.state();
+}
+
+}  // namespace penstock::runtime

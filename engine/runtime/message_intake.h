@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The intake: steps 2 to 4 of the way of a message. Pins the directory, selects a rule for each
+// recipient, plans, and commits everything at once.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/flow/plan.h"
+#include "engine/mail/summary.h"
+#include "engine/runtime/async_worker.h"
+#include "engine/runtime/context.h"
+#include "engine/runtime/intake.h"
+#include "engine/runtime/message_schedule.h"
+
+namespace penstock::runtime {
+
+class MessageIntake final : public Intake {
+ public:
+  // All outlive it. `inbound_recipients_max`: RCPTs of a transaction.
+  MessageIntake(Context& context, MessageSchedule& schedule, AsyncWorkers& async_workers,
+                std::size_t inbound_recipients_max);
+
+  [[nodiscard]] std::optional<mail::SmtpReply> RefuseRecipient(const ListenerPolicy& policy,
+                                                               const mail::ClientInfo& client,
+                                                               std::string_view reverse_path,
+                                                               std::string_view forward_path,
+                                                               std::size_t accepted) const override;
+  StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override;
+  async::asio::awaitable<mail::SmtpReply> Accept(Submission submission) override;
+
+ private:
+  // One message of a transaction: an organization and its recipients (O1).
+  struct Part {
+    std::string organization;
+    rules::FlowDirection direction = rules::FlowDirection::kInbound;
+    std::vector<std::string> recipients;
+    std::vector<std::string> foreign;
+  };
+
+  static std::vector<Part> Split(const Submission& submission, const mail::Summary& summary,
+                                 const flow::Directory& directory);
+  [[nodiscard]] flow::MessageState Describe(const Submission& submission,
+                                            const mail::Summary& summary, const Part& part) const;
+  StatusOr<flow::MessageState> AddPart(const Submission& submission, const mail::Summary& summary,
+                                       const Part& part, const flow::Directory& directory,
+                                       ports::Transaction& transaction,
+                                       std::vector<flow::MessageState>& bounces);
+
+  Context& context_;
+  MessageSchedule& schedule_;
+  AsyncWorkers& async_workers_;
+  const std::size_t inbound_recipients_max_;
+};
+
+}  // namespace penstock::runtime
