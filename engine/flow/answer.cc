@@ -7,16 +7,6 @@
 #include "engine/flow/json_text.h"
 
 namespace penstock::flow {
-namespace {
-
-void AppendJsonString(std::string& out, std::string_view text) {
-  const std::size_t end = out.size();
-  out.resize(end + JsonStringOctets(text));
-  WriteJsonString(out.data() + end, text);
-}
-
-}  // namespace
-
 void AppendJson(std::string& out, const Answer& answer) {
   out += "{\"actions\":[";
   for (const AnswerEntry& entry : answer.actions) {

@@ -32,18 +32,18 @@ enum class HistoryKind : std::uint8_t {
 };
 
 struct HistoryEntry {
-  Time time;
+  Time time = {};
   HistoryKind kind = HistoryKind::kAccepted;
-  std::vector<std::string> recipients;
-  std::string rule;
-  std::string hook;
-  std::string next_hop;
-  std::string action;         // "BOUNCE" and the like
+  std::vector<std::string> recipients = {};
+  std::string rule = {};
+  std::string hook = {};
+  std::string next_hop = {};
+  std::string action = {};    // "BOUNCE" and the like
   std::uint32_t attempt = 0;  // from 1
   Milliseconds duration{0};
-  std::string code;
-  std::string detail;       // a sentence; no content, no secret
-  std::string answer_json;  // kHookAttempt that succeeded: the answer, compact JSON
+  std::string code = {};
+  std::string detail = {};       // a sentence; no content, no secret
+  std::string answer_json = {};  // kHookAttempt that succeeded: the answer, compact JSON
   friend bool operator==(const HistoryEntry&, const HistoryEntry&) = default;
 };
 

@@ -20,9 +20,9 @@
 
 namespace penstock::flow {
 
-// Index into a vector of MessageState; kNone stands for no element.
+// Index into a vector of MessageState; kNoIndex stands for no element.
 using Index = std::uint32_t;
-inline constexpr Index kNone = std::numeric_limits<Index>::max();
+inline constexpr Index kNoIndex = std::numeric_limits<Index>::max();
 
 // How far a recipient's delivery is. Only outcomes that deliver have one.
 enum class DeliveryProgress : std::uint8_t {
@@ -50,11 +50,11 @@ struct RecipientState {
   std::string rule;          // the rule that won (R6); empty: none matched, foreign, or added
   bool added = false;        // by a hook's answer, as BCC (H9)
   bool foreign = false;      // not in an owned domain (O3): normal flow, in no event
-  Index invocation = kNone;  // SYNC: into MessageState::invocations
+  Index invocation = kNoIndex;  // SYNC: into MessageState::invocations
   std::string rule_reason;   // why it won: its patterns and what they matched
   std::optional<rules::Verdict> outcome;  // decided once, never changed (A5)
   DecidedBy decided_by = DecidedBy::kNobody;
-  Index delivery = kNone;  // into MessageState::deliveries
+  Index delivery = kNoIndex;  // into MessageState::deliveries
   DeliveryProgress progress = DeliveryProgress::kNone;
   std::string last_reply;  // of the next hop, one line; for `message show`
   friend bool operator==(const RecipientState&, const RecipientState&) = default;
