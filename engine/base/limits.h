@@ -95,6 +95,10 @@ inline constexpr std::size_t kCommitQueueMax = 4096;  // transactions waiting fo
 inline constexpr std::size_t kDeliveriesAtOnceMax = 20;  // a next hop, like Postfix's default: others wait their turn
 inline constexpr std::size_t kListPageMax = 1000;  // rows of a List call: a larger page size is cut
 inline constexpr std::size_t kListPageDefault = 100;  // rows of a List call that names no page size
+inline constexpr std::size_t kYamlOctetsMax = 64U << 20U;  // of a configuration or manifest: refused
+inline constexpr std::size_t kYamlNodesMax = 4'000'000;  // values in it, aliases unfolded: refused
+inline constexpr std::size_t kYamlUnfoldingMax = 10;  // values for each octet of it: refused
+inline constexpr std::size_t kYamlFaultsMax = 50;  // told about one file: further ones are counted only
 inline constexpr seconds kAdminCallDeadline{30};  // of the command line's calls: exit code 3
 // clang-format on
 
