@@ -53,6 +53,10 @@ inline constexpr std::size_t kAsyncQueueMax = 100'000;  // events a hook, H12: b
 inline constexpr std::size_t kDeadLettersMax = 100'000;  // events a hook, H12: beyond it the oldest is dropped and counted
 inline constexpr std::size_t kHookCallsMax = 64;  // calls at a time a hook, H13: others wait their turn
 
+inline constexpr milliseconds kReconnectFirst{200};  // pause before connecting to a hook again; doubled up to the next line
+inline constexpr milliseconds kReconnectMax{5000};  // keeps a hook that is back from waiting long for its next call
+inline constexpr int kHookMessageOctetsMax = 4 << 20U;  // of an answer as gRPC reads it: the call fails; SYNC ones have kAnswerOctetsMax
+
 // Messages (M, A)
 inline constexpr std::uint64_t kMessageOctetsMax = 40ULL << 20U;  // M5: 552 5.3.4
 inline constexpr std::size_t kHeaderSectionOctetsMax = 1U << 20U;  // RFC 5322 names none: 552 5.3.4

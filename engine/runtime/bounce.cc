@@ -42,7 +42,7 @@ StatusOr<Bounce> MakeBounce(Context& context, const flow::MessageState& parent,
   dsn.arrival_date = parent.received;
   for (const flow::BouncedRecipient& one : bounced)
     dsn.recipients.push_back(ToDsn(parent, one));
-  dsn.original_header = header.substr(0, mail::HeaderSection::Parse(header).octets());
+  dsn.original_header = mail::HeaderSection::Scan(header).octets();
   dsn.smtputf8 = parent.smtputf8;
   dsn.msg_id = Cat(state.id.text(), "@", context.hostname);
   dsn.boundary = FormatHex(context.random.Bytes());

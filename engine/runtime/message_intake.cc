@@ -97,7 +97,7 @@ StatusOr<std::unique_ptr<ports::ContentWriter>> MessageIntake::NewContent() {
 }
 
 async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
-  const mail::HeaderSection header = mail::HeaderSection::Parse(submission.header_section);
+  const mail::HeaderSection header = mail::HeaderSection::Scan(submission.header_section);
   const mail::Summary summary = mail::Summarize(header);
   const flow::DirectorySnapshot directory = context_.directory.Current();
 
