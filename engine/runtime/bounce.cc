@@ -62,7 +62,8 @@ StatusOr<Bounce> MakeBounce(Context& context, const flow::MessageState& parent,
   recipient.rule_reason = "our own bounce: no rule applies";
   state.recipients.push_back(std::move(recipient));
 
-  flow::MessageMachine machine(std::move(state), context.settings, {});
+  const auto settings = context.settings.Current();
+  flow::MessageMachine machine(std::move(state), *settings, {});
   flow::Effects effects = machine.Begin(now);
   flow::HistoryEntry accepted{.time = now, .kind = flow::HistoryKind::kAccepted};
   accepted.detail = Cat("bounce of message ", parent.id.text());

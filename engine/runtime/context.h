@@ -4,19 +4,43 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "engine/async/spawn.h"
 #include "engine/async/task.h"
+#include "engine/base/mutex.h"
 #include "engine/flow/message_machine.h"
 #include "engine/ports/clock.h"
 #include "engine/ports/delivery.h"
-#include "engine/ports/hook_caller.h"
 #include "engine/ports/store.h"
 #include "engine/runtime/directory_keeper.h"
 #include "engine/runtime/hook_gate.h"
 
 namespace penstock::runtime {
+
+// The flow settings in force. A message keeps those it runs with; a reload replaces them.
+// Threads: safe from any.
+class SettingsKeeper {
+ public:
+  explicit SettingsKeeper(flow::FlowSettings settings) { Replace(std::move(settings)); }
+
+  void Replace(flow::FlowSettings settings) {
+    auto next = std::make_shared<const flow::FlowSettings>(std::move(settings));
+    const MutexLock lock(mutex_);
+    current_.swap(next);
+  }
+
+  [[nodiscard]] std::shared_ptr<const flow::FlowSettings> Current() const {
+    const MutexLock lock(mutex_);
+    return current_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::shared_ptr<const flow::FlowSettings> current_ ABSL_GUARDED_BY(mutex_);
+};
 
 struct Context {
   ports::Store& store;
@@ -25,7 +49,7 @@ struct Context {
   ports::Random& random;
   DirectoryKeeper& directory;
   HookGate& hooks;
-  flow::FlowSettings settings;
+  SettingsKeeper& settings;
   std::string hostname;      // in trace fields and DSNs
   async::Executor executor;  // of a thread pool; each message gets a strand of its own on it
   async::TaskGroup& tasks;   // what a clean stop waits for

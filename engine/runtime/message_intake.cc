@@ -220,7 +220,8 @@ StatusOr<MessageState> MessageIntake::AddPart(const Submission& submission,
     transaction.new_async_events.push_back(std::move(event));
   }
   // Nobody asks the organization's domains before an answer comes, and none comes here.
-  flow::MessageMachine machine(std::move(plan.state), context_.settings, {});
+  const auto settings = context_.settings.Current();
+  flow::MessageMachine machine(std::move(plan.state), *settings, {});
   flow::Effects effects = machine.Begin(now);
   effects.history.insert(effects.history.begin(), std::make_move_iterator(plan.history.begin()),
                          std::make_move_iterator(plan.history.end()));

@@ -122,8 +122,9 @@ class Runner {
   Runner(Context* context, MessageState state, std::shared_ptr<Completions> completions)
       : context_(*context),
         directory_(context->directory.Current()),
+        settings_(context->settings.Current()),
         completions_(std::move(completions)),
-        machine_(std::move(state), context->settings, OwnsDomain()) {}
+        machine_(std::move(state), *settings_, OwnsDomain()) {}
 
   asio::awaitable<RunResult> Run() {
     for (;;) {
@@ -233,6 +234,7 @@ class Runner {
 
   Context& context_;
   flow::DirectorySnapshot directory_;
+  std::shared_ptr<const flow::FlowSettings> settings_;
   std::shared_ptr<Completions> completions_;
   flow::MessageMachine machine_;
   std::size_t running_ = 0;
