@@ -29,6 +29,12 @@ inline constexpr std::size_t kLocalPartOctetsMax = 250;  // §4.5.3.1.1 asks for
 inline constexpr std::size_t kDomainOctetsMax = 255;  // §4.5.3.1.2: the same
 inline constexpr std::size_t kPathOctetsMax = 256;  // §4.5.3.1.3, angle brackets counted: the same
 
+// Fields (mail): what GMime is given; it recurses into nested groups and is quadratic on some junk
+inline constexpr std::size_t kAddressFieldOctetsMax = 8192;  // of all From, and of all Sender fields: the field counts as absent (R4)
+inline constexpr std::ptrdiff_t kAddressFieldColonsMax = 256;  // in one field: the same
+inline constexpr std::size_t kSubjectOctetsMax = 16'384;  // before decoding, E4: cut there
+inline constexpr std::size_t kMsgIdOctetsMax = 998;  // of a Message-ID on record, RFC 5322 §2.1.1: cut there
+
 // The event (E)
 inline constexpr std::size_t kSubjectCodePointsMax = 256;  // E4: cut there
 inline constexpr std::size_t kEventOctetsMax = 131'072;  // of compact JSON, E5: recipients dropped from the tail

@@ -9,12 +9,14 @@
 
 namespace penstock::mail {
 
-// Returns the mailboxes of a field's raw body in order, those in groups too; comments, display
-// names and source routes are left out, quotes without need are removed. Domains are as written.
+// Returns the mailboxes of a field's raw body in order, those in groups too, without display names,
+// comments and source routes. Local parts and domains are as written.
 //   Unparsable, whole or in part: what could be read, and nothing if that is nothing. A mailbox
-//   without a domain is none. Local parts that SMTP would refuse (two dots in a row) are taken:
-//   such mail exists, and its domain is what rules ask for. A field with NUL in it, or over
-//   limits::kHeaderSectionOctetsMax, is unparsable.
+//   whose domain is missing, or is neither a domain nor an address literal, is none; so every
+//   mailbox here has a domain that NormalizeDomain or IsAddressLiteral takes. Local parts are not
+//   held to SMTP's rules (two dots in a row): such mail exists, and its domain is what rules ask
+//   for. A field with NUL in it, with more than limits::kAddressFieldOctetsMax octets, or with more
+//   colons than limits::kAddressFieldColonsMax is unparsable.
 std::vector<Mailbox> ParseAddressList(std::string_view raw_body);
 
 }  // namespace penstock::mail

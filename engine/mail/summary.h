@@ -19,13 +19,14 @@ struct Summary {
   std::vector<Mailbox> from;
 
   std::optional<std::string> subject;  // of the first Subject field, decoded; null: no such field
-  std::string msg_id;                  // body of the first Message-ID field, unfolded; may be empty
-  std::size_t received_count = 0;      // Received fields (A4)
+  std::string msg_id;              // first Message-ID field, as Printable shows it; may be empty
+  std::size_t received_count = 0;  // Received fields (A4)
 
   // Auto-Submitted with any keyword but "no" (RFC 3834 §5). Precedence does not count: lists of
   // people carry it as well.
   bool auto_submitted = false;
-  // multipart/report of type delivery-status, or of no type (RFC 3464 §2).
+  // The first Content-Type is multipart/report of type delivery-status, or of no type (RFC 3464
+  // §2).
   bool is_dsn = false;
 
   friend bool operator==(const Summary&, const Summary&) = default;
