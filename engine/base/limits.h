@@ -43,6 +43,7 @@ inline constexpr std::size_t kEventFileOctetsMax = 1U << 20U;  // of an event re
 // Hooks (H)
 inline constexpr seconds kSyncCallDeadline{15};  // H2: the attempt fails
 inline constexpr seconds kAsyncCallDeadline{60};  // H2: the default; the attempt fails
+inline constexpr seconds kAsyncCallDeadlineMin{1};  // a shorter setting is refused
 inline constexpr minutes kAsyncCallDeadlineMax{15};  // H2: a longer setting is refused
 inline constexpr std::size_t kAnswerOctetsMax = 262'144;  // as serialized, H2: the attempt fails
 inline constexpr std::size_t kAnswerActionsMax = 10;  // unique actions, H8: later ones do not count
@@ -58,6 +59,14 @@ inline constexpr seconds kAsyncRetryMax{3600};  // H12: where more retries than 
 inline constexpr std::size_t kAsyncQueueMax = 100'000;  // events a hook, H12: beyond it to the dead-letter list
 inline constexpr std::size_t kDeadLettersMax = 100'000;  // events a hook, H12: beyond it the oldest is dropped and counted
 inline constexpr std::size_t kHookCallsMax = 64;  // calls at a time a hook, H13: others wait their turn
+inline constexpr std::size_t kHookCallsCeiling = 10'000;  // a larger setting of calls at a time is refused
+inline constexpr std::size_t kAsyncEventsCeiling = 10'000'000;  // a larger setting of queue or dead letters is refused
+inline constexpr int kAsyncRetriesCeiling = 10;  // a larger setting is refused
+inline constexpr std::size_t kHookTargetOctetsMax = 4096;  // of a gRPC name: refused
+inline constexpr std::size_t kPermissionsMax = 1000;  // statements a hook: refused
+inline constexpr std::size_t kLabelsMax = 64;  // a hook: refused
+inline constexpr std::size_t kLabelOctetsMax = 255;  // of a label's key, of its value: refused
+inline constexpr std::size_t kDescriptionOctetsMax = 1024;  // of a resource: refused
 
 inline constexpr milliseconds kReconnectFirst{200};  // pause before connecting to a hook again; doubled up to the next line
 inline constexpr milliseconds kReconnectMax{5000};  // keeps a hook that is back from waiting long for its next call
