@@ -15,6 +15,7 @@ struct ClientInfo {
   std::string login;     // name it authenticated with; empty if it did not
   std::string listener;  // name of the listener in the configuration
   bool trusted = false;  // in a configured network or by certificate (O3)
+  friend bool operator==(const ClientInfo&, const ClientInfo&) = default;
 };
 
 struct Envelope {

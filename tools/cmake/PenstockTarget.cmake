@@ -12,6 +12,11 @@ if(BUILD_TESTING)
   include(Catch)
 endif()
 
+# One test takes no longer; sanitizers are slow.
+set(PENSTOCK_TEST_SECONDS 60)
+if(PENSTOCK_SANITIZE)
+  set(PENSTOCK_TEST_SECONDS 300)
+endif()
 set(PENSTOCK_IMPURE_REGEX "^(gRPC::|protobuf::|Boost::|nlohmann_json)")
 
 function(penstock_library name)
@@ -69,7 +74,7 @@ function(penstock_test name)
   endif()
   penstock_test_needs(${arg_KIND} ${target})
   catch_discover_tests(${target} TEST_PREFIX "${name}/" EXTRA_ARGS -w NoTests
-    PROPERTIES LABELS ${arg_KIND} TIMEOUT 60)
+    PROPERTIES LABELS ${arg_KIND} TIMEOUT ${PENSTOCK_TEST_SECONDS})
 endfunction()
 
 # Says that the tests with this ctest label need these targets: `tools/check LABEL` builds no more.
