@@ -29,14 +29,16 @@
 
 namespace penstock::ports {
 
-// Octets on their way to disk. Destroyed without having been committed, they are gone.
+// Octets on their way to disk. Destroyed without having been committed, they are gone. It may
+// outlive its store, but is of no use then.
 // Threads: one at a time. Write blocks for as long as the page cache takes.
 class ContentWriter {
  public:
   virtual ~ContentWriter() = default;
   [[nodiscard]] virtual const ContentId& id() const = 0;
   [[nodiscard]] virtual std::uint64_t octets() const = 0;  // written so far
-  // Errors: kUnavailable (no space, disk error); the writer is of no use afterwards.
+  // Errors: kUnavailable (no space, disk error); the writer is of no use afterwards, and neither is
+  // a transaction that has it.
   virtual Status Write(std::string_view octets) = 0;
 };
 
@@ -53,7 +55,7 @@ class ContentReader {
 
 // An event for an ASYNC hook, in its durable queue (H12).
 struct AsyncEvent {
-  std::int64_t id = 0;  // given by the store when it is queued; grows
+  std::int64_t id = 0;  // given by the store when it is queued; grows, and never comes again
   std::string hook;
   std::string organization;
   std::string rule;
@@ -82,11 +84,15 @@ struct ResourceChange {
 
 // All of it or nothing becomes durable.
 struct Transaction {
-  std::vector<std::unique_ptr<ContentWriter>> contents;  // become durable, readable by their id
-  std::vector<MessageWrite> messages;                    // new, or replacing the one with that id
-  std::vector<AsyncEvent> new_async_events;              // id is given by the store
-  std::vector<AsyncEvent> changed_async_events;          // replaced by id
-  std::vector<std::int64_t> done_async_events;           // removed by id
+  // Become durable, readable by their id; those that no message, open after it, refers to are gone.
+  std::vector<std::unique_ptr<ContentWriter>> contents;
+  std::vector<MessageWrite> messages;  // new, or replacing the one with that id
+  // Past the bounds of the event's hook (H12; limits.h for a hook that is not registered): a new
+  // event, or one that comes back, goes to the dead-letter list, saying so in last_error; past that
+  // list's bound its oldest event is dropped and counted.
+  std::vector<AsyncEvent> new_async_events;      // id is given by the store
+  std::vector<AsyncEvent> changed_async_events;  // replaced by id
+  std::vector<std::int64_t> done_async_events;   // removed by id; one that is gone already is fine
   std::vector<ResourceChange> resources;
 };
 
@@ -123,44 +129,58 @@ struct AsyncQueueCounts {
   std::uint64_t dropped = 0;  // dead letters that the list's bound pushed out, since ever
 };
 
-// Threads: safe from any. Coroutines resume on their own executor.
+// Threads: safe from any. Coroutines resume on their own executor, which outlives the store.
+// Cancelling one has no effect: it ends when its work has.
 class Store {
  public:
+  // Ends the commits that are queued. No coroutine of it runs any more afterwards.
   virtual ~Store() = default;
 
+  // Transactions take effect in the order of the calls; one that fails takes no other with it. What
+  // is read after it has returned shows it.
   //   Errors: kUnavailable (disk error, no space): nothing of it happened, the caller may try
-  //   again; kResourceExhausted: the queue of waiting commits is full (limits::kCommitQueueMax).
+  //   again; kResourceExhausted: the queue of waiting commits is full (limits::kCommitQueueMax);
+  //   kFailedPrecondition: an open message's content is neither here nor in the store; kNotFound:
+  //   a changed event is gone.
   virtual async::Task<void> Commit(Transaction transaction) = 0;
 
   // Errors: kUnavailable.
   virtual StatusOr<std::unique_ptr<ContentWriter>> NewContent() = 0;
-  // Errors: kNotFound, kUnavailable.
+  //   Errors: kNotFound, kUnavailable, kDataLoss (its record is damaged).
   virtual StatusOr<std::shared_ptr<ContentReader>> OpenContent(const ContentId& id) = 0;
 
+  // In order of names. A record that is damaged is parked, reported and left out.
   virtual async::Task<StoredResources> LoadResources() = 0;
 
   // All messages that are not closed, for the schedule after a start.
   virtual async::Task<std::vector<Wake>> LoadWakes() = 0;
 
-  // Errors: kNotFound; kDataLoss for a record that is damaged: it was parked and reported.
+  // Errors: kNotFound; kDataLoss for a record that is damaged: it is parked and reported, its
+  // content kept.
   virtual async::Task<flow::MessageState> LoadMessage(MessageId id) = 0;
+  // A damaged entry of the history is parked, reported, and shown as a warning in its place.
   virtual async::Task<StoredMessage> LoadMessageWithHistory(MessageId id) = 0;
+  // At most `page_size` messages (0: limits::kListPageDefault; over kListPageMax: that). Damaged
+  // ones are parked, reported and left out. `page_token`: empty, or next_page_token of a page with
+  // the same filter; kInvalidArgument for others.
   virtual async::Task<MessagePage> ListMessages(MessageFilter filter, std::size_t page_size,
                                                 std::string page_token) = 0;
   virtual async::Task<std::uint64_t> CountOpenMessages() = 0;
 
   // Adds to a message's history outside of its state: ASYNC attempts, which may come after it
   // closed.
+  //   Errors: kNotFound; those of Commit.
   virtual async::Task<void> AppendHistory(MessageId id,
                                           std::vector<flow::HistoryEntry> history) = 0;
 
   // Events of `hook` that are not dead, by next attempt; at most `limit`.
   virtual async::Task<std::vector<AsyncEvent>> LoadAsyncEvents(std::string hook,
                                                                std::size_t limit) = 0;
+  // In order of names; hooks without events are left out, unless some were dropped.
   virtual async::Task<std::vector<AsyncQueueCounts>> CountAsyncEvents() = 0;
 
   // Removes closed messages that were received before `before` (A6), at most `limit`; returns how
-  // many.
+  // many. Errors: those of Commit.
   virtual async::Task<std::size_t> PurgeMessages(Time before, std::size_t limit) = 0;
 };
 
