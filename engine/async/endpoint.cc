@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -125,6 +126,7 @@ Task<std::vector<SocketAddress>> Resolve(Endpoint endpoint) {
   const std::string port = Cat(endpoint.port);
   const auto [error, found] = co_await resolver.async_resolve(
       endpoint.host, port, tcp::resolver::numeric_service, asio::as_tuple(asio::use_awaitable));
+  if (error == asio::error::operation_aborted) co_return Cancelled("cancelled");
   if (error) co_return Unavailable(Cat("host ", endpoint.host, ": ", error.message()));
   for (const auto& entry : found) {
     if (addresses.size() == limits::kAddressesMax) break;

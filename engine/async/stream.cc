@@ -10,6 +10,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -24,6 +25,10 @@ namespace penstock::async {
 namespace {
 
 constexpr Deadline kNoDeadline = Deadline::max();
+
+bool IsCancelled(const asio::cancellation_state& state) {
+  return state.cancelled() != asio::cancellation_type::none;
+}
 
 }  // namespace
 
@@ -95,6 +100,8 @@ Stream::~Stream() {
 
 Task<std::unique_ptr<Stream>> Stream::Connect(SocketAddress address, Deadline deadline) {
   const auto state = std::make_shared<State>(Socket(co_await asio::this_coro::executor));
+  const auto cancellation = co_await asio::this_coro::cancellation_state;
+  if (IsCancelled(cancellation)) co_return Cancelled("cancelled");
   state->Begin(deadline);
   const auto [error] =
       co_await state->socket.async_connect(address, asio::as_tuple(asio::use_awaitable));
@@ -109,6 +116,9 @@ Task<std::unique_ptr<Stream>> Stream::Connect(SocketAddress address, Deadline de
 
 Task<std::size_t> Stream::Read(std::span<char> buffer, Deadline deadline) {
   const std::shared_ptr<State> state = state_;
+  // A cancellation that came while nothing was waited for would be lost.
+  const auto cancellation = co_await asio::this_coro::cancellation_state;
+  if (IsCancelled(cancellation)) co_return Cancelled("cancelled");
   state->Begin(deadline);
   const asio::mutable_buffer target(buffer.data(), buffer.size());
   const auto [error, octets] =
@@ -124,6 +134,9 @@ Task<std::size_t> Stream::Read(std::span<char> buffer, Deadline deadline) {
 
 Task<void> Stream::Write(std::string_view octets, Deadline deadline) {
   const std::shared_ptr<State> state = state_;
+  // A cancellation that came while nothing was waited for would be lost.
+  const auto cancellation = co_await asio::this_coro::cancellation_state;
+  if (IsCancelled(cancellation)) co_return Cancelled("cancelled");
   state->Begin(deadline);
   const asio::const_buffer source(octets.data(), octets.size());
   const auto [error, written] =

@@ -98,6 +98,11 @@ inline constexpr seconds kConnectTimeout{30};  // to a next hop: attempt fails
 inline constexpr seconds kReplyTimeout{300};  // of a next hop, §4.5.3.2: attempt fails
 inline constexpr seconds kDataReplyTimeout{
     600};  // of a next hop after the final dot, §4.5.3.2.6: attempt fails
+inline constexpr std::size_t kPipelinedCommandsMax = 100;  // to a next hop in one write, RFC 2920: then replies are read first
+inline constexpr std::size_t kContentChunkOctets = 64U << 10U;  // of content in memory, M6
+inline constexpr std::size_t kFileNameOctetsMax = 255;  // Linux's NAME_MAX; a recipient whose Maildir would need more: 550 5.1.1
+inline constexpr seconds kConnectionIdle{5};  // to a next hop, between messages: then QUIT
+inline constexpr seconds kConnectionAgeMax{300};  // of a connection that is used again and again: then QUIT
 inline constexpr std::size_t kAddressesMax = 5;  // of a next hop's host name: further ones are not tried
 inline constexpr seconds kLingerTimeout{2};  // after our last reply: then the connection is reset
 inline constexpr std::size_t kLingerOctetsMax = 1U << 20U;  // dropped after our last reply: then the connection is reset

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/delivery/smtp_client.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/status_macros.h"
+#include "engine/base/strings.h"
+#include "engine/mail/dot_stuffer.h"
+#include "engine/mail/smtp_command.h"
+
+namespace penstock::delivery {
+namespace {
+
+namespace asio = async::asio;
+using async::After;
+using async::Task;
+using mail::SmtpReply;
+
+constexpr std::string_view kCrlf = "\r\n";
+
+// RFC 3463 §3.5: X.4.1 no answer from host, X.4.2 bad connection, X.5.0 other protocol status.
+constexpr mail::EnhancedStatus kBadConnection{4, 4, 2};
+constexpr mail::EnhancedStatus kProtocolError{4, 5, 0};
+
+bool IsTaken(const SmtpReply& reply) {
+  return reply.code >= 200 && reply.code < 300;
+}
+
+bool IsRefusal(const SmtpReply& reply) {
+  return reply.is_transient() || reply.is_permanent();
+}
+
+// The server is about to close the connection (RFC 5321 §3.8).
+bool IsFarewell(const SmtpReply& reply) {
+  return reply.code == 421;
+}
+
+// RFC 5321 §4.5.3.1.10: servers of old say 552 for too many recipients, and mean 452. With a status
+// of another kind it is another thing, a full mailbox for example.
+SmtpReply WithoutOldTooMany(SmtpReply reply) {
+  const mail::EnhancedStatus too_many{5, 5, 3};
+  if (reply.code != 552 || !(reply.status.empty() || reply.status == too_many)) return reply;
+  reply.code = 452;
+  reply.status = {4, 5, 3};
+  return reply;
+}
+
+// A path that would break out of its command line. No parser of ours lets one through.
+bool HoldsControl(std::string_view path) {
+  return std::any_of(path.begin(), path.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
+}
+
+}  // namespace
+
+ServerExtensions ParseExtensions(std::string_view ehlo_text) {
+  ServerExtensions extensions;
+  const auto lines = Split(ehlo_text, '\n');
+  for (std::size_t i = 1; i < lines.size(); ++i) {  // the first is the server's name
+    const std::string_view keyword = lines[i].substr(0, lines[i].find_first_of(" ="));
+    if (EqualsIgnoreAsciiCase(keyword, "PIPELINING")) extensions.pipelining = true;
+    if (EqualsIgnoreAsciiCase(keyword, "SIZE")) extensions.size = true;
+    if (EqualsIgnoreAsciiCase(keyword, "8BITMIME")) extensions.eight_bit_mime = true;
+    if (EqualsIgnoreAsciiCase(keyword, "SMTPUTF8")) extensions.smtputf8 = true;
+  }
+  return extensions;
+}
+
+// The envelope as a row of commands: MAIL, one RCPT for each path that can be sent, DATA.
+struct SmtpClient::Course {
+  explicit Course(SmtpTransaction t)
+      : transaction(std::move(t)), replies(transaction.forward_paths.size()) {}
+
+  [[nodiscard]] std::size_t data_command() const { return recipients.size() + 1; }
+
+  [[nodiscard]] bool any_taken() const {
+    return std::any_of(replies.begin(), replies.end(),
+                       [](const auto& reply) { return reply && IsTaken(*reply); });
+  }
+
+  // Gives `reply` to every recipient that has not been refused on its own; returns whether there
+  // was one.
+  bool SetAll(const SmtpReply& reply) {
+    bool any = false;
+    for (auto& own : replies) {
+      if (own && !IsTaken(*own)) continue;
+      own = reply;
+      any = true;
+    }
+    return any;
+  }
+
+  SmtpTransaction transaction;
+  bool utf8 = false;                    // MAIL says SMTPUTF8
+  std::vector<std::size_t> recipients;  // indexes of forward paths, one for each RCPT
+  std::vector<std::optional<SmtpReply>> replies;
+  std::optional<SmtpReply> data_reply;
+  bool mail_refused = false;
+  bool content_begun = false;
+  bool farewell = false;  // 421 was said
+  bool broken = false;    // the connection is of no use any more
+  bool lost_any = false;  // a recipient's fate was open when that happened
+  bool cancelled = false;
+};
+
+SmtpClient::SmtpClient(std::unique_ptr<async::Stream> stream, SmtpClientOptions options)
+    : stream_(std::move(stream)),
+      options_(std::move(options)),
+      opened_(std::chrono::steady_clock::now()) {}
+
+Task<std::unique_ptr<SmtpClient>> SmtpClient::Open(async::SocketAddress address,
+                                                   SmtpClientOptions options) {
+  auto stream = co_await async::Stream::Connect(address, After(options.connect_timeout));
+  if (!stream.ok()) co_return stream.status();
+  std::unique_ptr<SmtpClient> client(new SmtpClient(*std::move(stream), std::move(options)));
+  const Status greeted = co_await client->Greet();
+  if (!greeted.ok()) co_return Annotate(greeted, client->peer());
+  co_return client;
+}
+
+Task<void> SmtpClient::Greet() {
+  const auto greeting = co_await ReadReply(options_.reply_timeout);
+  PENSTOCK_CO_RETURN_IF_ERROR(Annotate(greeting.status(), "awaiting the greeting"));
+  if (greeting->code != 220) {
+    co_return FailedPrecondition(Cat("greeted us with: ", greeting->ToString()));
+  }
+  const auto ehlo = co_await Command(Cat("EHLO ", options_.helo_name));
+  PENSTOCK_CO_RETURN_IF_ERROR(Annotate(ehlo.status(), "EHLO"));
+  if (IsTaken(*ehlo)) {
+    extensions_ = ParseExtensions(ehlo->text);
+    co_return OkStatus();
+  }
+  // RFC 5321 §3.2: a server that does not know EHLO gets HELO.
+  if (!ehlo->is_permanent()) co_return FailedPrecondition(Cat("EHLO: ", ehlo->ToString()));
+  const auto helo = co_await Command(Cat("HELO ", options_.helo_name));
+  PENSTOCK_CO_RETURN_IF_ERROR(Annotate(helo.status(), "HELO"));
+  if (!IsTaken(*helo)) {
+    co_return FailedPrecondition(Cat("EHLO: ", ehlo->ToString(), "; HELO: ", helo->ToString()));
+  }
+  co_return OkStatus();
+}
+
+Task<SmtpReply> SmtpClient::ReadReply(Milliseconds timeout) {
+  const async::Deadline deadline = After(timeout);
+  std::array<char, 4096> buffer;
+  while (true) {
+    if (!unread_.empty()) {
+      const auto used = parser_.Feed(unread_);
+      if (!used.ok()) co_return used.status();
+      unread_.erase(0, *used);
+      if (parser_.done()) co_return parser_.Take();
+    }
+    const auto octets = co_await stream_->Read(buffer, deadline);
+    if (!octets.ok()) co_return octets.status();
+    if (*octets == 0) co_return Unavailable("the server closed the connection");
+    unread_.append(buffer.data(), *octets);
+  }
+}
+
+Task<SmtpReply> SmtpClient::Command(std::string line) {
+  line += kCrlf;
+  const Status written = co_await stream_->Write(line, After(options_.reply_timeout));
+  PENSTOCK_CO_RETURN_IF_ERROR(written);
+  co_return co_await ReadReply(options_.reply_timeout);
+}
+
+// Sets aside the recipients that this server cannot be given.
+void SmtpClient::ChooseRecipients(Course& course) const {
+  const SmtpTransaction& transaction = course.transaction;
+  if (HoldsControl(transaction.reverse_path)) {
+    course.SetAll({553, {5, 1, 7}, "reverse path holds a control character"});
+    return;
+  }
+  const char* needs_utf8 = nullptr;
+  if (!mail::IsAscii(transaction.reverse_path)) needs_utf8 = "the sender's address";
+  if (transaction.smtputf8 && transaction.content->has_non_ascii_header()) {
+    needs_utf8 = "the header section";
+  }
+  for (std::size_t i = 0; i < transaction.forward_paths.size(); ++i) {
+    const std::string& path = transaction.forward_paths[i];
+    const char* needs = mail::IsAscii(path) ? needs_utf8 : "the recipient's address";
+    if (HoldsControl(path)) {
+      course.replies[i] = {553, {5, 1, 3}, "forward path holds a control character"};
+    } else if (needs != nullptr && !extensions_.smtputf8) {
+      // RFC 6531 §3.5: 5.6.7 where the next hop cannot take it.
+      course.replies[i] = {
+          553, {5, 6, 7}, Cat(peer(), " does not offer SMTPUTF8, which ", needs, " needs")};
+    } else {
+      course.recipients.push_back(i);
+      course.utf8 = course.utf8 || needs != nullptr;
+    }
+  }
+  course.utf8 = extensions_.smtputf8 && (course.utf8 || transaction.smtputf8);
+}
+
+std::string SmtpClient::CommandLine(const Course& course, std::size_t command) const {
+  const SmtpTransaction& transaction = course.transaction;
+  if (command == course.data_command()) return "DATA\r\n";
+  if (command > 0) {
+    return Cat("RCPT TO:<", transaction.forward_paths[course.recipients[command - 1]], ">", kCrlf);
+  }
+  std::string line = Cat("MAIL FROM:<", transaction.reverse_path, ">");
+  if (extensions_.size) Append(line, " SIZE=", transaction.content->octets());
+  if (extensions_.eight_bit_mime && transaction.body_8bit) line += " BODY=8BITMIME";
+  if (course.utf8) line += " SMTPUTF8";
+  line += kCrlf;
+  return line;
+}
+
+asio::awaitable<TransactionResult> SmtpClient::Transact(SmtpTransaction transaction) {
+  Course course(std::move(transaction));
+  ChooseRecipients(course);
+  if (!course.recipients.empty()) {
+    Status status = co_await SendEnvelope(course);
+    if (status.ok()) status = co_await SendData(course);
+    if (!status.ok()) Break(course, status);
+  }
+  TransactionResult result;
+  for (auto& reply : course.replies) {
+    PENSTOCK_CHECK(reply.has_value());
+    result.replies.push_back(std::move(*reply));
+  }
+  result.usable = !course.broken && !course.farewell;
+  result.cancelled = course.cancelled;
+  result.nothing_sent = course.lost_any && !course.content_begun;
+  co_return result;
+}
+
+Task<void> SmtpClient::SendEnvelope(Course& course) {
+  // RFC 2920: a group of commands in one write, DATA its last. Replies to a group that is not too
+  // large fit into the socket's buffer, so that neither side waits for the other to read.
+  const std::size_t group = extensions_.pipelining ? limits::kPipelinedCommandsMax : 1;
+  std::size_t command = 0;
+  while (command <= course.data_command()) {
+    if (command == course.data_command() && !course.any_taken()) break;
+    const std::size_t end = std::min(command + group, course.data_command() + 1);
+    std::string lines;
+    for (std::size_t i = command; i < end; ++i)
+      lines += CommandLine(course, i);
+    const Status written = co_await stream_->Write(lines, After(options_.reply_timeout));
+    PENSTOCK_CO_RETURN_IF_ERROR(written);
+    for (; command < end; ++command) {
+      auto reply = co_await ReadReply(options_.reply_timeout);
+      PENSTOCK_CO_RETURN_IF_ERROR(reply.status());
+      PENSTOCK_CO_RETURN_IF_ERROR(TakeReply(course, command, *std::move(reply)));
+    }
+    if (course.mail_refused) break;
+  }
+  co_return OkStatus();
+}
+
+Status SmtpClient::TakeReply(Course& course, std::size_t command, SmtpReply reply) {
+  const bool to_data = command == course.data_command();
+  if (!IsRefusal(reply) && !(to_data ? reply.code == 354 : IsTaken(reply))) {
+    return InvalidArgument(Cat("reply out of place: ", reply.ToString()));
+  }
+  if (IsFarewell(reply)) {
+    course.farewell = true;
+    course.lost_any = course.SetAll(reply);
+    return Unavailable(Cat("the server ended the session: ", reply.ToString()));
+  }
+  if (to_data) {
+    course.data_reply = std::move(reply);
+  } else if (command == 0) {
+    course.mail_refused = !IsTaken(reply);
+    if (course.mail_refused) course.SetAll(reply);
+  } else if (!course.mail_refused) {
+    course.replies[course.recipients[command - 1]] = WithoutOldTooMany(std::move(reply));
+  }
+  return OkStatus();
+}
+
+Task<void> SmtpClient::SendData(Course& course) {
+  const bool may_send = course.any_taken();
+  if (course.data_reply && course.data_reply->code == 354) {
+    if (may_send) co_return co_await SendContent(course);
+    // RFC 2920 §3.1: a server may say 354 although it took no recipient; then a dot alone ends it.
+    const auto reply = co_await Command(".");
+    co_return reply.status();
+  }
+  if (course.data_reply) course.SetAll(*course.data_reply);
+  const auto reset = co_await Command("RSET");
+  PENSTOCK_CO_RETURN_IF_ERROR(reset.status());
+  co_return IsTaken(*reset) ? OkStatus() : Unavailable(Cat("RSET: ", reset->ToString()));
+}
+
+Task<void> SmtpClient::SendContent(Course& course) {
+  OutgoingContent& content = *course.transaction.content;
+  content.Rewind();
+  mail::DotStuffer stuffer;
+  std::vector<char> buffer(limits::kContentChunkOctets);
+  std::string wire;
+  for (bool ended = false; !ended;) {
+    const auto octets = content.Read(buffer);
+    if (!octets.ok()) {
+      // Without the final dot the server takes nothing.
+      course.SetAll({451, {4, 3, 0}, Cat("content cannot be read: ", Message(octets.status()))});
+      co_return octets.status();
+    }
+    ended = *octets == 0;
+    if (ended) {
+      stuffer.Finish(wire);
+    } else {
+      stuffer.Append({buffer.data(), *octets}, wire);
+    }
+    if (!ended && wire.size() < limits::kContentChunkOctets) continue;
+    course.content_begun = true;
+    const Status written = co_await stream_->Write(wire, After(options_.data_block_timeout));
+    if (!written.ok()) co_return co_await WhyBroken(course, written);
+    wire.clear();
+  }
+  auto reply = co_await ReadReply(options_.data_reply_timeout);
+  if (!reply.ok()) {
+    co_return Annotate(reply.status(), "no reply to the message, which may arrive twice");
+  }
+  if (!IsTaken(*reply) && !IsRefusal(*reply)) {
+    co_return InvalidArgument(Cat("reply out of place: ", reply->ToString()));
+  }
+  course.farewell = IsFarewell(*reply);
+  course.SetAll(*reply);
+  co_return OkStatus();
+}
+
+// A server that has had enough may say why before it closes the connection.
+Task<void> SmtpClient::WhyBroken(Course& course, Status written) {
+  if (written.code() != StatusCode::kCancelled) {
+    const auto reply = co_await ReadReply(limits::kLingerTimeout);
+    if (reply.ok() && IsRefusal(*reply)) course.SetAll(*reply);
+  }
+  co_return Annotate(written, "sending the content");
+}
+
+// The connection is lost, or out of step: recipients whose fate is open come again.
+void SmtpClient::Break(Course& course, const Status& status) {
+  course.broken = true;
+  course.cancelled = status.code() == StatusCode::kCancelled;
+  const bool nonsense = status.code() == StatusCode::kInvalidArgument ||
+                        status.code() == StatusCode::kResourceExhausted;
+  const SmtpReply reply{451, nonsense ? kProtocolError : kBadConnection,
+                        Cat(peer(), ": ", Message(status))};
+  if (course.SetAll(reply)) course.lost_any = true;
+}
+
+void SmtpClient::Quit() {
+  stream_->TryWrite("QUIT\r\n");
+  stream_->Close();
+}
+
+}  // namespace penstock::delivery

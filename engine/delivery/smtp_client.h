@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection to a mail server, as its client (RFC 5321). Not a pool and no policy: what to do
+// about a connection that breaks is SmtpDelivery's business.
+//
+// Threads: all on the strand of its stream.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/async/stream.h"
+#include "engine/async/task.h"
+#include "engine/base/limits.h"
+#include "engine/base/status.h"
+#include "engine/base/time.h"
+#include "engine/delivery/outgoing_content.h"
+#include "engine/mail/smtp_reply.h"
+
+namespace penstock::delivery {
+
+struct SmtpClientOptions {
+  std::string helo_name;  // our name in EHLO
+  Milliseconds connect_timeout = limits::kConnectTimeout;
+  Milliseconds reply_timeout = limits::kReplyTimeout;
+  Milliseconds data_block_timeout = limits::kDataBlockTimeout;
+  Milliseconds data_reply_timeout = limits::kDataReplyTimeout;
+};
+
+// What a server said in its reply to EHLO (RFC 5321 §4.1.1.1).
+struct ServerExtensions {
+  bool pipelining = false;      // RFC 2920
+  bool size = false;            // RFC 1870
+  bool eight_bit_mime = false;  // RFC 6152
+  bool smtputf8 = false;        // RFC 6531
+};
+
+// Reads the reply to EHLO; the reply to HELO gives none.
+ServerExtensions ParseExtensions(std::string_view ehlo_text);
+
+struct SmtpTransaction {
+  std::string reverse_path;
+  std::vector<std::string> forward_paths;  // at least one
+  bool smtputf8 = false;                   // it came with it
+  bool body_8bit = false;
+  OutgoingContent* content = nullptr;  // outlives the transaction; read from its beginning
+};
+
+struct TransactionResult {
+  std::vector<mail::SmtpReply> replies;  // one for each forward path: 2xx, 4xx or 5xx
+  bool usable = false;                   // the connection may carry another transaction
+  bool cancelled = false;                // the coroutine was cancelled: no other try
+  // The connection broke, or the server closed it with 421, before any content was sent: nothing
+  // came of it, and another connection may do better.
+  bool nothing_sent = false;
+};
+
+class SmtpClient {
+ public:
+  // Connects to `address`, awaits the greeting and says EHLO, or HELO to a server that knows no
+  // other. On the caller's strand.
+  //   Errors: kUnavailable, kDeadlineExceeded, kCancelled; kFailedPrecondition if the server
+  //   refuses the session. The text names the address and has what the server said.
+  static async::Task<std::unique_ptr<SmtpClient>> Open(async::SocketAddress address,
+                                                       SmtpClientOptions options);
+
+  SmtpClient(const SmtpClient&) = delete;
+  SmtpClient& operator=(const SmtpClient&) = delete;
+
+  // One message: MAIL, RCPT, DATA, content. Never fails: whatever happens is a reply to each
+  // recipient. Without a reply to the final dot it is a 4xx, so the message may arrive twice (A5).
+  async::asio::awaitable<TransactionResult> Transact(SmtpTransaction transaction);
+
+  // Between transactions: the server has neither closed the connection nor said anything.
+  [[nodiscard]] bool IsQuiet() { return unread_.empty() && stream_->IsQuiet(); }
+
+  // Says QUIT, without waiting for what the server says, and closes.
+  void Quit();
+
+  [[nodiscard]] const ServerExtensions& extensions() const { return extensions_; }
+
+  [[nodiscard]] async::Deadline opened() const { return opened_; }
+
+  [[nodiscard]] async::Executor executor() const { return stream_->executor(); }
+
+ private:
+  SmtpClient(std::unique_ptr<async::Stream> stream, SmtpClientOptions options);
+
+  // A transaction that runs.
+  struct Course;
+
+  async::Task<void> Greet();
+  async::Task<mail::SmtpReply> ReadReply(Milliseconds timeout);
+  async::Task<mail::SmtpReply> Command(std::string line);
+  void ChooseRecipients(Course& course) const;
+  [[nodiscard]] std::string CommandLine(const Course& course, std::size_t command) const;
+  async::Task<void> SendEnvelope(Course& course);
+  Status TakeReply(Course& course, std::size_t command, mail::SmtpReply reply);
+  async::Task<void> SendData(Course& course);
+  async::Task<void> SendContent(Course& course);
+  async::Task<void> WhyBroken(Course& course, Status written);
+  void Break(Course& course, const Status& status);
+
+  [[nodiscard]] std::string peer() const { return async::ToString(stream_->peer()); }
+
+  std::unique_ptr<async::Stream> stream_;
+  SmtpClientOptions options_;
+  ServerExtensions extensions_;
+  async::Deadline opened_;
+  mail::SmtpReplyParser parser_;
+  std::string unread_;  // received, not parsed yet
+};
+
+}  // namespace penstock::delivery

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/delivery/smtp_delivery.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "engine/async/limiter.h"
+#include "engine/async/stream.h"
+#include "engine/base/mutex.h"
+#include "engine/base/strings.h"
+
+namespace penstock::delivery {
+namespace {
+
+namespace asio = async::asio;
+using mail::SmtpReply;
+using Replies = std::vector<SmtpReply>;
+using std::chrono::steady_clock;
+
+// RFC 3463 §3.5: X.4.1, no answer from host.
+constexpr mail::EnhancedStatus kNoAnswer{4, 4, 1};
+
+// On its own strand, where alone a client may be touched.
+void QuitLater(std::unique_ptr<SmtpClient> client) {
+  const async::Executor strand = client->executor();
+  asio::post(strand, [client = std::move(client)] { client->Quit(); });
+}
+
+// A server that takes fewer recipients in one transaction than we have takes the rest in the next
+// (RFC 5321 §4.5.3.1.10). Returns those, if the server took any at all.
+std::vector<std::size_t> LeftOver(const Replies& replies) {
+  constexpr mail::EnhancedStatus kTooMany{4, 5, 3};
+  std::vector<std::size_t> left;
+  bool any_taken = false;
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    if (replies[i].code / 100 == 2) any_taken = true;
+    const bool too_many = replies[i].status.empty() || replies[i].status == kTooMany;
+    if (replies[i].code == 452 && too_many) left.push_back(i);
+  }
+  if (!any_taken) left.clear();
+  return left;
+}
+
+}  // namespace
+
+// Shared with the deliveries that run. Threads: safe from any.
+class SmtpDelivery::Connections : public std::enable_shared_from_this<Connections> {
+ public:
+  Connections(async::Executor executor, SmtpDeliveryOptions options)
+      : executor_(std::move(executor)),
+        options_(std::move(options)),
+        limiter_(options_.deliveries_at_once),
+        timer_(asio::make_strand(executor_)) {}
+
+  // On a strand: the one of `client`, or a new one.
+  asio::awaitable<Replies> Deliver(std::unique_ptr<SmtpClient> client,
+                                   ports::DeliveryRequest request);
+
+  // The connection used last, so that those not needed grow old; null if there is none.
+  std::unique_ptr<SmtpClient> TakeIdle();
+
+  void Stop();
+
+  [[nodiscard]] const async::Executor& executor() const { return executor_; }
+
+  async::Limiter& limiter() { return limiter_; }
+
+ private:
+  struct Idle {
+    std::unique_ptr<SmtpClient> client;
+    steady_clock::time_point since;
+  };
+
+  async::Task<std::unique_ptr<SmtpClient>> Open();
+  asio::awaitable<TransactionResult> Transact(std::unique_ptr<SmtpClient>& client,
+                                              SmtpTransaction transaction);
+  void PutIdle(std::unique_ptr<SmtpClient> client);
+  void ArmTimer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void QuitOld();
+
+  const async::Executor executor_;
+  const SmtpDeliveryOptions options_;
+  async::Limiter limiter_;
+  Mutex mutex_;
+  asio::steady_timer timer_ ABSL_GUARDED_BY(mutex_);
+  bool armed_ ABSL_GUARDED_BY(mutex_) = false;      // the timer runs
+  std::vector<Idle> idle_ ABSL_GUARDED_BY(mutex_);  // oldest first
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+SmtpDelivery::SmtpDelivery(async::Executor executor, SmtpDeliveryOptions options)
+    : connections_(std::make_shared<Connections>(std::move(executor), std::move(options))) {}
+
+SmtpDelivery::~SmtpDelivery() {
+  connections_->Stop();
+}
+
+asio::awaitable<Replies> SmtpDelivery::Deliver(ports::DeliveryRequest request) {
+  const std::shared_ptr<Connections> connections = connections_;
+  const auto permit = co_await connections->limiter().Acquire();
+  if (!permit.ok()) {
+    const SmtpReply reply{451, kNoAnswer, std::string(Message(permit.status()))};
+    co_return Replies(request.forward_paths.size(), reply);
+  }
+  std::unique_ptr<SmtpClient> client = connections->TakeIdle();
+  const async::Executor strand =
+      client ? client->executor() : async::Executor(asio::make_strand(connections->executor()));
+  auto work = connections->Deliver(std::move(client), std::move(request));
+  co_return co_await asio::co_spawn(strand, std::move(work), asio::use_awaitable);
+}
+
+asio::awaitable<Replies> SmtpDelivery::Connections::Deliver(std::unique_ptr<SmtpClient> client,
+                                                            ports::DeliveryRequest request) {
+  // A cancellation shows as kCancelled, and we return with replies.
+  co_await asio::this_coro::throw_if_cancelled(false);
+  auto content = OutgoingContent::Open(request.trace_field, request.marking, options_.marking,
+                                       request.content);
+  if (!content.ok()) {
+    const bool for_good = content.status().code() == StatusCode::kInvalidArgument;
+    const std::string text = Cat("content: ", Message(content.status()));
+    const SmtpReply reply =
+        for_good ? SmtpReply{554, {5, 6, 0}, text} : SmtpReply{451, {4, 3, 0}, text};
+    if (client) PutIdle(std::move(client));
+    co_return Replies(request.forward_paths.size(), reply);
+  }
+  SmtpTransaction transaction;
+  transaction.reverse_path = request.reverse_path;
+  transaction.forward_paths = request.forward_paths;
+  transaction.smtputf8 = request.smtputf8;
+  transaction.body_8bit = request.body_8bit;
+  transaction.content = &*content;
+  TransactionResult result = co_await Transact(client, transaction);
+  Replies replies = std::move(result.replies);
+  std::vector<std::size_t> rest = LeftOver(replies);
+  while (client && !rest.empty()) {
+    transaction.forward_paths.clear();
+    for (const std::size_t i : rest)
+      transaction.forward_paths.push_back(request.forward_paths[i]);
+    result = co_await Transact(client, transaction);
+    for (std::size_t i = 0; i < rest.size(); ++i)
+      replies[rest[i]] = std::move(result.replies[i]);
+    const std::size_t before = rest.size();
+    rest = LeftOver(replies);
+    if (rest.size() >= before) break;  // it takes no more
+  }
+  if (client) PutIdle(std::move(client));
+  co_return replies;
+}
+
+// One transaction over `client`, or over a new connection if there is none. Afterwards `client` is
+// null if the connection is of no more use.
+asio::awaitable<TransactionResult> SmtpDelivery::Connections::Transact(
+    std::unique_ptr<SmtpClient>& client, SmtpTransaction transaction) {
+  if (client) {
+    TransactionResult result;
+    const bool quiet = client->IsQuiet();
+    if (quiet) {
+      result = co_await client->Transact(transaction);
+      if (!result.usable) client.reset();
+      // A connection that was idle may be dead without our knowing: once more on a new one.
+      if (!result.nothing_sent || result.cancelled) co_return result;
+    }
+    client.reset();
+  }
+  auto opened = co_await Open();
+  if (!opened.ok()) {
+    TransactionResult result;
+    result.replies.assign(transaction.forward_paths.size(),
+                          {451, kNoAnswer, std::string(Message(opened.status()))});
+    result.cancelled = opened.status().code() == StatusCode::kCancelled;
+    co_return result;
+  }
+  client = *std::move(opened);
+  TransactionResult result = co_await client->Transact(std::move(transaction));
+  if (!result.usable) client.reset();
+  co_return result;
+}
+
+// Tries each address in turn; the error is the last one's.
+async::Task<std::unique_ptr<SmtpClient>> SmtpDelivery::Connections::Open() {
+  const auto addresses = co_await async::Resolve(options_.endpoint);
+  if (!addresses.ok()) co_return addresses.status();
+  Status last;
+  for (const async::SocketAddress& address : *addresses) {
+    auto client = co_await SmtpClient::Open(address, options_.client);
+    if (client.ok() || client.status().code() == StatusCode::kCancelled) co_return client;
+    last = client.status();
+  }
+  co_return last;
+}
+
+std::unique_ptr<SmtpClient> SmtpDelivery::Connections::TakeIdle() {
+  const MutexLock lock(mutex_);
+  if (idle_.empty()) return nullptr;
+  std::unique_ptr<SmtpClient> client = std::move(idle_.back().client);
+  idle_.pop_back();
+  return client;
+}
+
+void SmtpDelivery::Connections::PutIdle(std::unique_ptr<SmtpClient> client) {
+  const auto now = steady_clock::now();
+  const bool old = now - client->opened() >= options_.connection_age_max;
+  {
+    const MutexLock lock(mutex_);
+    if (!stopped_ && !old) {
+      idle_.push_back({std::move(client), now});
+      if (!armed_) ArmTimer();
+      return;
+    }
+  }
+  client->Quit();
+}
+
+void SmtpDelivery::Connections::ArmTimer() {
+  armed_ = true;
+  timer_.expires_at(idle_.front().since + options_.connection_idle);
+  timer_.async_wait([weak = weak_from_this()](const auto& error) {
+    const auto self = weak.lock();
+    if (self && !error) self->QuitOld();
+  });
+}
+
+void SmtpDelivery::Connections::QuitOld() {
+  std::vector<Idle> old;
+  {
+    const MutexLock lock(mutex_);
+    armed_ = false;
+    const auto limit = steady_clock::now() - options_.connection_idle;
+    const auto young = std::find_if(idle_.begin(), idle_.end(),
+                                    [&](const Idle& idle) { return idle.since > limit; });
+    old.assign(std::make_move_iterator(idle_.begin()), std::make_move_iterator(young));
+    idle_.erase(idle_.begin(), young);
+    if (!idle_.empty()) ArmTimer();
+  }
+  for (Idle& idle : old)
+    QuitLater(std::move(idle.client));
+}
+
+void SmtpDelivery::Connections::Stop() {
+  std::vector<Idle> idle;
+  {
+    const MutexLock lock(mutex_);
+    stopped_ = true;
+    idle.swap(idle_);
+    timer_.cancel();
+  }
+  for (Idle& one : idle)
+    QuitLater(std::move(one.client));
+}
+
+}  // namespace penstock::delivery
