@@ -7,11 +7,11 @@
 
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "engine/async/limiter.h"
+#include "engine/async/run_on.h"
 #include "engine/base/strings.h"
 #include "engine/delivery/maildir.h"
 
@@ -84,7 +84,7 @@ asio::awaitable<Replies> MaildirDelivery::Deliver(ports::DeliveryRequest request
   const auto permit = co_await folders->limiter().Acquire();
   if (!permit.ok()) co_return Replies(request.forward_paths.size(), ReplyTo(permit.status()));
   auto work = folders->Deliver(std::move(request));
-  co_return co_await asio::co_spawn(folders->disk_thread(), std::move(work), asio::use_awaitable);
+  co_return co_await async::RunOn(folders->disk_thread().get_executor(), std::move(work));
 }
 
 asio::awaitable<Replies> MaildirDelivery::Folders::Deliver(ports::DeliveryRequest request) {

@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
@@ -14,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "engine/async/limiter.h"
+#include "engine/async/run_on.h"
 #include "engine/async/stream.h"
 #include "engine/base/mutex.h"
 #include "engine/base/strings.h"
@@ -115,7 +115,7 @@ asio::awaitable<Replies> SmtpDelivery::Deliver(ports::DeliveryRequest request) {
   const async::Executor strand =
       client ? client->executor() : async::Executor(asio::make_strand(connections->executor()));
   auto work = connections->Deliver(std::move(client), std::move(request));
-  co_return co_await asio::co_spawn(strand, std::move(work), asio::use_awaitable);
+  co_return co_await async::RunOn(strand, std::move(work));
 }
 
 asio::awaitable<Replies> SmtpDelivery::Connections::Deliver(std::unique_ptr<SmtpClient> client,
