@@ -110,6 +110,9 @@ std::optional<Int> ParseInt(std::string_view text) {
 // Returns `text` fit for an error or a log line: control bytes as \xNN, cut to `octets_max`.
 std::string Printable(std::string_view text, std::size_t octets_max = 120);
 
+// Whether no octet is over 0x7f.
+bool IsAscii(std::string_view text);
+
 bool IsValidUtf8(std::string_view text);
 
 // A hash map from strings that is searched by std::string_view without making a string.

@@ -75,6 +75,4 @@ struct SmtpCommand {
 std::variant<SmtpCommand, SmtpReply> ParseSmtpCommand(
     std::string_view line, const std::vector<std::string_view>& known_parameters = {});
 
-bool IsAscii(std::string_view text);
-
 }  // namespace penstock::mail

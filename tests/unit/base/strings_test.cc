@@ -42,3 +42,9 @@ TEST_CASE("Printable: control bytes are written out and a long text is cut", "[b
   CHECK(Printable("aaaa", 2) == "aa...");
   CHECK(Printable("\xff") == "?");
 }
+
+TEST_CASE("IsAscii: no octet over 0x7f", "[base][strings]") {
+  CHECK(IsAscii(""));
+  CHECK(IsAscii(std::string_view("a\0\x7f", 3)));
+  CHECK_FALSE(IsAscii("a\x80"));
+}
