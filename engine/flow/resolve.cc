@@ -285,7 +285,7 @@ Status Resolver::ReadStranger(const AddressIndex::Found& found, Field field) {
            [&] { return Cat(Message(mailbox.status()), "; left out"); });
     }
   }
-  if (mention.standing != Standing::kMailbox) return OkStatus();
+  if (mention.standing == Standing::kNotAnAddress) return OkStatus();
   const Action action = judged_[field.entry].action;
   if (!Adds(action)) {
     if (!mention.ignored) {
@@ -297,6 +297,7 @@ Status Resolver::ReadStranger(const AddressIndex::Found& found, Field field) {
     mention.ignored = true;
     return OkStatus();
   }
+  if (mention.standing == Standing::kForeign) return OkStatus();
   if (mention.entry == kNoEntry) {
     if (IsForeign(found.key)) return LeaveOutForeign(mention, field);
     strangers_.push_back({field, found.number, found.key});

@@ -59,9 +59,10 @@ function(penstock_library name)
 endfunction()
 
 # One executable per library and kind. The kind is the ctest label; the library is the name's prefix.
+# SLOW: test cases tagged [.slow] are hidden from that and run as one test, NAME/slow, label slow.
 # `-w NoTests` makes a test case that ctest cannot find again fail instead of passing with nothing run.
 function(penstock_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "KIND" "COMPONENTS;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SLOW" "KIND" "COMPONENTS;DEPS")
   if(NOT BUILD_TESTING)
     return()
   endif()
@@ -75,6 +76,11 @@ function(penstock_test name)
   penstock_test_needs(${arg_KIND} ${target})
   catch_discover_tests(${target} TEST_PREFIX "${name}/" EXTRA_ARGS -w NoTests
     PROPERTIES LABELS ${arg_KIND} TIMEOUT ${PENSTOCK_TEST_SECONDS})
+  if(arg_SLOW)
+    add_test(NAME ${name}/slow COMMAND ${target} "[slow]" -w NoTests)
+    set_tests_properties(${name}/slow PROPERTIES LABELS slow TIMEOUT 3600)
+    penstock_test_needs(slow ${target})
+  endif()
 endfunction()
 
 # Says that the tests with this ctest label need these targets: `tools/check LABEL` builds no more.
