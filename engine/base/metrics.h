@@ -48,6 +48,8 @@ inline constexpr Metric kHookSeconds{MetricKind::kHistogram, "penstock_hook_call
 inline constexpr Metric kFallbacks{MetricKind::kCounter, "penstock_fallbacks_total", "Invocations decided by the fallback action for all; label hook"};
 inline constexpr Metric kDeliveries{MetricKind::kCounter, "penstock_deliveries_total", "Recipients at a next hop; labels next_hop, result (delivered, deferred, failed)"};
 inline constexpr Metric kDeadLetters{MetricKind::kCounter, "penstock_dead_letters_total", "Async events given up; label hook"};
+inline constexpr Metric kDeadLettersDropped{MetricKind::kCounter, "penstock_dead_letters_dropped_total", "Dead letters that the list's bound pushed out (H12); label hook"};
+inline constexpr Metric kRecordsParked{MetricKind::kCounter, "penstock_records_parked_total", "Records of the store that were damaged and put aside; label kind"};
 inline constexpr Metric kMessagesOpen{MetricKind::kGauge, "penstock_messages_open", "Accepted messages whose outcomes are not all final"};
 inline constexpr Metric kConnections{MetricKind::kGauge, "penstock_connections", "Open connections; label listener"};
 inline constexpr Metric kCommitSeconds{MetricKind::kHistogram, "penstock_commit_seconds", "Duration of a group commit"};

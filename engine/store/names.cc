@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/names.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <utility>
+#include <variant>
+
+#include "engine/base/limits.h"
+#include "engine/base/strings.h"
+
+namespace penstock::store {
+namespace {
+
+constexpr std::size_t kDigits = 16;
+
+// SQLite's integers are signed.
+constexpr std::uint64_t kNumberMax = std::numeric_limits<std::int64_t>::max();
+
+std::string FormatNumber(std::uint64_t number) {
+  std::string text(kDigits, '0');
+  for (auto digit = text.rbegin(); digit != text.rend(); ++digit, number >>= 4U) {
+    *digit = "0123456789abcdef"[number & 15U];
+  }
+  return text;
+}
+
+std::optional<std::uint64_t> ParseNumber(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, 16);
+  if (error != std::errc{} || number > kNumberMax || text != FormatNumber(number)) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+}  // namespace
+
+ContentId FormatContentId(std::uint64_t number) {
+  return ContentId(FormatNumber(number));
+}
+
+std::optional<std::uint64_t> ParseContentId(const ContentId& id) {
+  return ParseNumber(id.text());
+}
+
+std::string FormatPageToken(std::uint64_t last) {
+  return FormatNumber(last);
+}
+
+StatusOr<std::uint64_t> ParsePageToken(std::string_view token) {
+  if (token.empty()) return kNumberMax;
+  const std::optional<std::uint64_t> number = ParseNumber(token);
+  if (!number) {
+    return InvalidArgument(Cat("page token \"", Printable(token),
+                               "\": not one that an earlier page gave; begin again without it"));
+  }
+  return *number;
+}
+
+std::size_t PageSize(std::size_t asked) {
+  return asked == 0 ? limits::kListPageDefault : std::min(asked, limits::kListPageMax);
+}
+
+Status MessageNotFound(const MessageId& id) {
+  return NotFound(Cat("message ", Printable(id.text()), ": no such message"));
+}
+
+Status ContentNotFound(const ContentId& id) {
+  return NotFound(Cat("content ", Printable(id.text()), ": no such content"));
+}
+
+Status ContentMissing(const flow::MessageState& state) {
+  return FailedPrecondition(Cat("message ", Printable(state.id.text()), ": its content \"",
+                                Printable(state.content.text()), "\" is not in the store"));
+}
+
+Status AsyncEventNotFound(std::int64_t id) {
+  return NotFound(Cat("async event ", id, ": no such event"));
+}
+
+void AddResource(Resource resource, ports::StoredResources& resources) {
+  if (auto* organization = std::get_if<rules::Organization>(&resource)) {
+    resources.organizations.push_back(std::move(*organization));
+  } else if (auto* hook = std::get_if<flow::Hook>(&resource)) {
+    resources.hooks.push_back(std::move(*hook));
+  } else {
+    resources.rules.push_back(std::move(std::get<rules::FlowRule>(resource)));
+  }
+}
+
+}  // namespace penstock::store

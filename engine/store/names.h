@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What both stores call things, in ids, tokens and errors, so that nobody can tell them apart.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/base/ids.h"
+#include "engine/base/status.h"
+#include "engine/ports/store.h"
+#include "engine/store/record.h"
+
+namespace penstock::store {
+
+// A content's id is its number in 16 lower-case hexadecimal digits; numbers are never used twice.
+ContentId FormatContentId(std::uint64_t number);
+std::optional<std::uint64_t> ParseContentId(const ContentId& id);
+
+// A page token is the number of the page's last message; the next page is of smaller ones. An empty
+// one gives a number that is over all.
+std::string FormatPageToken(std::uint64_t last);
+StatusOr<std::uint64_t> ParsePageToken(std::string_view token);
+std::size_t PageSize(std::size_t asked);
+
+Status MessageNotFound(const MessageId& id);
+Status ContentNotFound(const ContentId& id);
+Status ContentMissing(const flow::MessageState& state);
+Status AsyncEventNotFound(std::int64_t id);
+
+void AddResource(Resource resource, ports::StoredResources& resources);
+
+}  // namespace penstock::store

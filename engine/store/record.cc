@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/record.h"
+
+#include <type_traits>
+#include <variant>
+
+#include <zlib.h>
+
+#include "engine/base/strings.h"
+
+namespace penstock::store {
+namespace {
+
+std::uint32_t Crc(std::uint32_t seed, std::string_view octets) {
+  return static_cast<std::uint32_t>(
+      crc32_z(seed, reinterpret_cast<const Bytef*>(octets.data()), octets.size()));
+}
+
+}  // namespace
+
+std::uint32_t Checksum(std::string_view octets) {
+  return Crc(0, octets);
+}
+
+std::uint32_t RecordChecksum(std::string_view key, std::string_view record) {
+  return Crc(Crc(Crc(0, key), std::string_view("\0", 1)), record);
+}
+
+Status CheckRecord(std::string_view key, std::string_view record, std::int64_t checksum) {
+  const std::uint32_t found = RecordChecksum(key, record);
+  if (found == checksum) return OkStatus();
+  return DataLoss(Cat("checksum ", found, " instead of ", checksum));
+}
+
+ResourceKey KeyOf(const Resource& resource) {
+  if (const auto* organization = std::get_if<rules::Organization>(&resource)) {
+    return {std::string(kOrganizationKind), organization->name};
+  }
+  if (const auto* hook = std::get_if<flow::Hook>(&resource)) {
+    return {std::string(kHookKind), hook->name};
+  }
+  const auto& rule = std::get<rules::FlowRule>(resource);
+  return {std::string(kRuleKind),
+          Cat(rule.organization, "/", rules::Name(rule.direction), "/", rule.name)};
+}
+
+std::string EncodeResource(const Resource& resource) {
+  return std::visit(
+      [](const auto& one) {
+        using One = std::decay_t<decltype(one)>;
+        if constexpr (std::is_same_v<One, rules::Organization>) {
+          return EncodeOrganization(one);
+        } else if constexpr (std::is_same_v<One, flow::Hook>) {
+          return EncodeHook(one);
+        } else {
+          return EncodeFlowRule(one);
+        }
+      },
+      resource);
+}
+
+std::int64_t PhaseCode(flow::MessagePhase phase) {
+  switch (phase) {
+    case flow::MessagePhase::kActive:
+      return 0;
+    case flow::MessagePhase::kWaiting:
+      return 1;
+    case flow::MessagePhase::kDelivering:
+      return 2;
+    case flow::MessagePhase::kClosed:
+      break;
+  }
+  return kClosedPhaseCode;
+}
+
+}  // namespace penstock::store
