@@ -92,8 +92,11 @@ inline constexpr std::size_t kReplyLineOctetsMax = 1024;  // §4.5.3.1.5 asks fo
 inline constexpr std::size_t kReplyLinesMax = 128;  // of one reply of a next hop: transaction given up
 inline constexpr seconds kCommandTimeout{300};  // §4.5.3.2.7: 421 4.4.2
 inline constexpr seconds kDataBlockTimeout{180};  // §4.5.3.2.5: 421 4.4.2
+inline constexpr seconds kDataTimeout{7200};  // of a message from DATA to its final dot, however steadily it drips: 421 4.4.2
+inline constexpr std::size_t kSkippedLineOctetsMax = 1U << 20U;  // of a command line that is too long: then 421 4.7.0
 inline constexpr int kBadCommandsMax = 20;  // in a session: 421 4.7.0
 inline constexpr std::size_t kConnectionsMax = 1000;  // a listener: 421 4.3.2
+inline constexpr milliseconds kAcceptRetry{100};  // after a failed accept, such as without file descriptors
 inline constexpr seconds kConnectTimeout{30};  // to a next hop: attempt fails
 inline constexpr seconds kReplyTimeout{300};  // of a next hop, §4.5.3.2: attempt fails
 inline constexpr seconds kDataReplyTimeout{

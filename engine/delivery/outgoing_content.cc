@@ -53,7 +53,7 @@ StatusOr<OutgoingContent> OutgoingContent::Open(
   out.head_ += mail::RemoveFields(header, names);
   out.body_offset_ = header.size();
   out.content_ = std::move(content);
-  out.has_non_ascii_header_ = !mail::IsAscii(out.head_);
+  out.has_non_ascii_header_ = !IsAscii(out.head_);
   return out;
 }
 

@@ -176,13 +176,13 @@ void SmtpClient::ChooseRecipients(Course& course) const {
     return;
   }
   const char* needs_utf8 = nullptr;
-  if (!mail::IsAscii(transaction.reverse_path)) needs_utf8 = "the sender's address";
+  if (!IsAscii(transaction.reverse_path)) needs_utf8 = "the sender's address";
   if (transaction.smtputf8 && transaction.content->has_non_ascii_header()) {
     needs_utf8 = "the header section";
   }
   for (std::size_t i = 0; i < transaction.forward_paths.size(); ++i) {
     const std::string& path = transaction.forward_paths[i];
-    const char* needs = mail::IsAscii(path) ? needs_utf8 : "the recipient's address";
+    const char* needs = IsAscii(path) ? needs_utf8 : "the recipient's address";
     if (HoldsControl(path)) {
       course.replies[i] = {553, {5, 1, 3}, "forward path holds a control character"};
     } else if (needs != nullptr && !extensions_.smtputf8) {

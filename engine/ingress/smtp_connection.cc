@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ingress/smtp_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/this_coro.hpp>
+
+#include "engine/base/log.h"
+#include "engine/base/metrics.h"
+#include "engine/base/status_macros.h"
+#include "engine/base/strings.h"
+
+namespace penstock::ingress {
+namespace {
+
+namespace asio = async::asio;
+using async::After;
+using async::Task;
+using mail::SmtpReply;
+
+constexpr std::size_t kReadOctets = 4096;  // of commands; content is read in larger pieces
+constexpr mail::EnhancedStatus kTimeout{4, 4, 2};
+constexpr mail::EnhancedStatus kGoingDown{4, 3, 2};
+
+// The store says why in its own words; a client is told no more than it can act upon.
+SmtpReply NoRoom(const ports::ContentWriter* writer, const Status& status) {
+  Log(LogLevel::kError, "content_not_stored",
+      {{"content", writer == nullptr ? "" : writer->id().text()},
+       {"error", std::string(Message(status))}});
+  return {452, {4, 3, 1}, "the message cannot be stored now; try again later"};
+}
+
+}  // namespace
+
+struct SmtpConnection::Incoming {
+  explicit Incoming(std::uint64_t octets_max) : reader(octets_max) {}
+
+  mail::DataReader reader;
+  mail::HeaderCollector header;
+  std::unique_ptr<ports::ContentWriter> writer;  // null once the message is refused
+  std::optional<SmtpReply> refusal;              // of ours; the reader's fault is apart
+};
+
+SmtpConnection::SmtpConnection(std::unique_ptr<async::Stream> stream,
+                               const SmtpConnectionSettings& settings, mail::ClientInfo client,
+                               runtime::Intake& intake, const ports::Clock& clock)
+    : stream_(std::move(stream)),
+      settings_(settings),
+      intake_(intake),
+      clock_(clock),
+      session_(settings.session, std::move(client),
+               [this](const mail::ClientInfo& from, const mail::Envelope& envelope,
+                      std::string_view forward_path) {
+                 return intake_.RefuseRecipient(settings_.policy, from, envelope.reverse_path,
+                                                forward_path, envelope.forward_paths.size());
+               }) {}
+
+void SmtpConnection::RequestStop() {
+  stopping_ = true;
+  if (waiting_for_line_ && !session_.in_transaction()) stream_->Cancel();
+}
+
+asio::awaitable<void> SmtpConnection::Run() {
+  co_await Talk();
+  stream_->Close();
+}
+
+asio::awaitable<void> SmtpConnection::Talk() {
+  out_ = session_.Greeting();
+  async::Deadline deadline = After(settings_.command_timeout);
+  while (true) {
+    if (stopping_ && !session_.in_transaction()) {
+      co_await SayFarewell(kGoingDown, "is shutting down");
+      co_return;
+    }
+    std::optional<SmtpSession::Step> step = TakeLine();
+    if (!step) {
+      if (skipped_ > limits::kSkippedLineOctetsMax) {
+        co_await SayFarewell({4, 7, 0}, "gives up on a line without end");
+        co_return;
+      }
+      const Status more = co_await AwaitLine(deadline);
+      if (more.code() == StatusCode::kDeadlineExceeded) {
+        co_await SayFarewell(kTimeout, "got no command in time");
+        co_return;
+      }
+      const bool asked_to_stop = stopping_ && more.code() == StatusCode::kCancelled;
+      if (!more.ok() && !asked_to_stop) co_return;
+      continue;
+    }
+    if (step->next == SmtpSession::Next::kContent) {
+      auto received = co_await ReceiveContent();
+      if (!received.ok()) co_return;
+      step = *std::move(received);
+    }
+    out_ += step->reply;
+    bool close = step->next == SmtpSession::Next::kClose;
+    if (step->next == SmtpSession::Next::kCloseUnlessQuiet && in_taken_ < in_.size()) {
+      out_ += session_.Farewell({4, 7, 0}, "reads no content behind a refused DATA");
+      close = true;
+    }
+    if (close) {
+      const Status said = co_await Flush();
+      if (said.ok()) co_await stream_->Linger(After(settings_.linger_timeout));
+      co_return;
+    }
+    deadline = After(settings_.command_timeout);
+  }
+}
+
+// Replies to a group of commands go out in one write, when no further command is there (RFC 2920).
+Task<void> SmtpConnection::AwaitLine(async::Deadline deadline) {
+  const Status flushed = co_await Flush();
+  PENSTOCK_CO_RETURN_IF_ERROR(flushed);
+  if (stopping_ && !session_.in_transaction()) co_return OkStatus();
+  in_.erase(0, in_taken_);
+  in_scanned_ -= in_taken_;
+  in_taken_ = 0;
+  const std::size_t had = in_.size();
+  in_.resize(had + kReadOctets);
+  waiting_for_line_ = true;
+  const std::span<char> room(in_.data() + had, kReadOctets);
+  const auto octets = co_await stream_->Read(room, deadline);
+  waiting_for_line_ = false;
+  in_.resize(had + (octets.ok() ? *octets : 0));
+  PENSTOCK_CO_RETURN_IF_ERROR(octets.status());
+  co_return *octets == 0 ? Unavailable("the client closed the connection") : OkStatus();
+}
+
+// The next line as the session answers it; nullopt if none is complete.
+std::optional<SmtpSession::Step> SmtpConnection::TakeLine() {
+  const std::size_t lf = in_.find('\n', in_scanned_);
+  if (lf == std::string::npos) {
+    in_scanned_ = in_.size();
+    if (skipped_ + in_.size() - in_taken_ >= limits::kCommandLineOctetsMax) {
+      skipped_ += in_.size() - in_taken_;
+      in_taken_ = in_.size();
+    }
+    return std::nullopt;
+  }
+  std::string_view line(in_.data() + in_taken_, lf - in_taken_);
+  in_taken_ = in_scanned_ = lf + 1;
+  if (skipped_ + line.size() + 1 > limits::kCommandLineOctetsMax) {
+    skipped_ = 0;
+    return session_.OnLineFault(SmtpSession::LineFault::kTooLong);
+  }
+  if (!line.ends_with('\r')) return session_.OnLineFault(SmtpSession::LineFault::kBareLf);
+  line.remove_suffix(1);
+  return session_.OnLine(line);
+}
+
+Task<void> SmtpConnection::Flush() {
+  if (out_.empty()) co_return OkStatus();
+  const Status written = co_await stream_->Write(out_, After(settings_.command_timeout));
+  out_.clear();
+  co_return written;
+}
+
+asio::awaitable<void> SmtpConnection::SayFarewell(mail::EnhancedStatus status,
+                                                  std::string_view text) {
+  out_ += session_.Farewell(status, text);
+  const Status said = co_await Flush();
+  if (said.ok()) co_await stream_->Linger(After(settings_.linger_timeout));
+}
+
+// From DATA to the reply to the final dot. An error: the connection is over.
+Task<SmtpSession::Step> SmtpConnection::ReceiveContent() {
+  Incoming incoming(settings_.session.message_octets_max);
+  auto writer = intake_.NewContent();
+  if (!writer.ok()) {
+    SmtpSession::Step step = session_.EndContent(NoRoom(nullptr, writer.status()));
+    step.next = SmtpSession::Next::kCloseUnlessQuiet;
+    co_return step;
+  }
+  incoming.writer = *std::move(writer);
+  out_ += session_.BeginContent();
+  const Status asked = co_await Flush();
+  PENSTOCK_CO_RETURN_IF_ERROR(asked);
+  const Status read = co_await ReadContent(incoming);
+  if (read.code() == StatusCode::kDeadlineExceeded) {
+    co_await SayFarewell(kTimeout, "got no content in time");
+  }
+  PENSTOCK_CO_RETURN_IF_ERROR(read);
+  const SmtpReply reply = co_await Judge(incoming);
+  co_return session_.EndContent(reply);
+}
+
+Task<void> SmtpConnection::ReadContent(Incoming& incoming) {
+  const async::Deadline last = After(settings_.data_timeout);
+  const auto buffer = std::make_unique_for_overwrite<char[]>(limits::kContentChunkOctets);
+  std::string content;
+  // A client that does not wait for the 354 is served as well.
+  std::string_view octets = std::string_view(in_).substr(in_taken_);
+  while (true) {
+    const std::size_t used = incoming.reader.Feed(octets, content);
+    Keep(incoming, content);
+    content.clear();
+    if (incoming.reader.done()) {
+      in_ = std::string(octets.substr(used));
+      in_taken_ = in_scanned_ = 0;
+      co_return OkStatus();
+    }
+    const async::Deadline deadline = std::min(After(settings_.data_block_timeout), last);
+    const std::span<char> room(buffer.get(), limits::kContentChunkOctets);
+    const auto got = co_await stream_->Read(room, deadline);
+    PENSTOCK_CO_RETURN_IF_ERROR(got.status());
+    if (*got == 0) co_return Unavailable("the client closed the connection");
+    octets = {buffer.get(), *got};
+  }
+}
+
+void SmtpConnection::Keep(Incoming& incoming, std::string_view octets) {
+  if (incoming.reader.fault()) incoming.writer.reset();
+  if (!incoming.writer || octets.empty()) return;
+  incoming.header.Feed(octets);
+  if (incoming.header.over_limit()) {
+    incoming.refusal = {
+        552,
+        {5, 3, 4},
+        Cat("header section larger than ", limits::kHeaderSectionOctetsMax, " octets")};
+    incoming.writer.reset();
+    return;
+  }
+  const Status written = incoming.writer->Write(octets);
+  if (written.ok()) return;
+  incoming.refusal = NoRoom(incoming.writer.get(), written);
+  incoming.writer.reset();
+}
+
+asio::awaitable<SmtpReply> SmtpConnection::Judge(Incoming& incoming) {
+  SmtpReply reply;
+  if (incoming.reader.fault()) {
+    reply = mail::ReplyTo(*incoming.reader.fault());
+  } else if (incoming.refusal) {
+    reply = *incoming.refusal;
+  } else {
+    runtime::Submission submission;
+    submission.policy = &settings_.policy;
+    submission.client = session_.client();
+    submission.envelope = session_.envelope();
+    submission.content = std::move(incoming.writer);
+    submission.header_section = incoming.header.octets();
+    submission.received = clock_.Now();
+    reply = co_await intake_.Accept(std::move(submission));
+  }
+  if (!reply.is_positive()) {
+    Count(metrics::kMessagesRefused, {{"code", Cat(reply.code)}});
+    Log(LogLevel::kInfo, "message_refused",
+        {{"listener", settings_.policy.name},
+         {"client", session_.client().address},
+         {"sender", Printable(session_.envelope().reverse_path)},
+         {"reply", reply.ToString()}});
+  }
+  co_return reply;
+}
+
+}  // namespace penstock::ingress

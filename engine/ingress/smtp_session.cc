@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ingress/smtp_session.h"
+
+#include <array>
+#include <utility>
+#include <variant>
+
+#include "engine/base/limits.h"
+#include "engine/base/strings.h"
+#include "engine/mail/mailbox.h"
+#include "engine/mail/trace_field.h"
+
+namespace penstock::ingress {
+namespace {
+
+using mail::ReplyCharset;
+using mail::SmtpCommand;
+using mail::SmtpReply;
+using mail::SmtpVerb;
+
+// A browser that a web page has made talk to us: its request's body must not be read as commands.
+bool IsHttpRequest(std::string_view line) {
+  static constexpr std::array<std::string_view, 6> kMethods = {"GET ",  "POST ",    "PUT ",
+                                                               "HEAD ", "OPTIONS ", "CONNECT "};
+  for (const std::string_view method : kMethods) {
+    if (StartsWithIgnoreAsciiCase(line, method)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+SmtpSession::SmtpSession(SmtpSessionSettings settings, mail::ClientInfo client,
+                         RefuseRecipient refuse_recipient)
+    : settings_(std::move(settings)),
+      client_(std::move(client)),
+      refuse_recipient_(std::move(refuse_recipient)) {}
+
+std::string SmtpSession::Greeting() const {
+  return SmtpReply{220, {}, Cat(settings_.host_name, " ESMTP Penstock")}.ToWire();
+}
+
+std::string SmtpSession::Farewell(const mail::EnhancedStatus& status, std::string_view text) const {
+  return SmtpReply{421, status, Cat(settings_.host_name, " ", text)}.ToWire();
+}
+
+// RFC 6531 §3.7.4.1: replies hold UTF-8 only for a client that said SMTPUTF8.
+SmtpSession::Step SmtpSession::Say(const SmtpReply& reply, Next next) {
+  return {reply.ToWire(envelope_.smtputf8 ? ReplyCharset::kUtf8 : ReplyCharset::kAscii), next};
+}
+
+// A fault of protocol. A client that makes too many of them is none of ours.
+SmtpSession::Step SmtpSession::Refuse(const SmtpReply& reply, Next next) {
+  Step step = Say(reply, next);
+  if (++bad_commands_ < limits::kBadCommandsMax) return step;
+  step.reply += Farewell({4, 7, 0}, "too many bad commands");
+  step.next = Next::kClose;
+  return step;
+}
+
+SmtpSession::Step SmtpSession::OnLineFault(LineFault fault) {
+  if (fault == LineFault::kBareLf) {
+    return Refuse({500, {5, 5, 2}, "line ends in LF alone; lines end in CRLF"});
+  }
+  return Refuse(
+      {500, {5, 5, 6}, Cat("line longer than ", limits::kCommandLineOctetsMax, " octets")});
+}
+
+SmtpSession::Step SmtpSession::OnLine(std::string_view line) {
+  if (line.find_first_of(std::string_view("\r\0", 2)) != std::string_view::npos) {
+    return Refuse({500, {5, 5, 2}, "line holds a CR or NUL"});
+  }
+  if (IsHttpRequest(line)) return {Farewell({4, 7, 0}, "this is no HTTP server"), Next::kClose};
+  const auto parsed = mail::ParseSmtpCommand(line);
+  if (const auto* command = std::get_if<SmtpCommand>(&parsed)) return OnCommand(*command);
+  const auto& refusal = std::get<SmtpReply>(parsed);
+  if (StartsWithIgnoreAsciiCase(line, "MAIL")) mail_refused_ = true;
+  // RFC 3463 §3.6: X.5.X is about the protocol. What is no mailbox is a fault of the mail: a client
+  // that carries many messages over one connection may meet many of them.
+  constexpr int kProtocolSubject = 5;
+  return refusal.status.subject == kProtocolSubject ? Refuse(refusal) : Say(refusal);
+}
+
+SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
+  switch (command.verb) {
+    case SmtpVerb::kHelo:
+    case SmtpVerb::kEhlo:
+      return OnHello(command);
+    case SmtpVerb::kMail:
+      return OnMail(command);
+    case SmtpVerb::kRcpt:
+      return OnRcpt(command);
+    case SmtpVerb::kData:
+      return OnData(command);
+    case SmtpVerb::kRset:
+      Reset();
+      return Say({250, {2, 0, 0}, "reset"});
+    case SmtpVerb::kNoop:
+      return Say({250, {2, 0, 0}, "OK"});
+    case SmtpVerb::kQuit:
+      return Say({221, {2, 0, 0}, Cat(settings_.host_name, " closes the connection")},
+                 Next::kClose);
+    case SmtpVerb::kVrfy:
+      // RFC 5321 §3.5.3: 252 where an address is not looked up.
+      return Say({252, {2, 5, 2}, "not verified; send mail to find out"});
+    case SmtpVerb::kHelp:
+      return Say({214,
+                  {2, 0, 0},
+                  "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT\nSee RFC 5321"});
+    case SmtpVerb::kStarttls:
+    case SmtpVerb::kAuth:
+    case SmtpVerb::kBdat:
+    case SmtpVerb::kExpn:
+    case SmtpVerb::kLhlo:
+    case SmtpVerb::kXclient:
+    case SmtpVerb::kXforward:
+      break;
+  }
+  return Refuse({502, {5, 5, 1}, Cat(Name(command.verb), " is not offered here")});
+}
+
+SmtpSession::Step SmtpSession::OnHello(const SmtpCommand& command) {
+  Reset();  // RFC 5321 §4.1.4: EHLO in mid-session is like RSET
+  greeted_ = true;
+  extended_ = command.verb == SmtpVerb::kEhlo;
+  client_.helo = command.argument;
+  if (!extended_) return Say({250, {}, settings_.host_name});
+  return Say({250,
+              {},
+              Cat(settings_.host_name, "\nPIPELINING\nSIZE ", settings_.message_octets_max,
+                  "\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8")});
+}
+
+SmtpSession::Step SmtpSession::OnMail(const SmtpCommand& command) {
+  if (!greeted_) return Refuse({503, {5, 5, 1}, "send EHLO first"});
+  if (in_transaction_) {
+    return Refuse({503, {5, 5, 1}, "a transaction has begun already; send RSET to leave it"});
+  }
+  if (command.size && *command.size > settings_.message_octets_max) {
+    mail_refused_ = true;
+    return Say({552,
+                {5, 3, 4},
+                Cat("message too large: ", *command.size, " octets, at most ",
+                    settings_.message_octets_max, " are taken")});
+  }
+  in_transaction_ = true;
+  mail_refused_ = false;
+  envelope_.reverse_path = command.argument;
+  envelope_.smtputf8 = command.smtputf8;
+  envelope_.body_8bit = command.body_8bit;
+  mail::Transmission transmission;
+  transmission.base =
+      extended_ ? mail::Transmission::Base::kEsmtp : mail::Transmission::Base::kSmtp;
+  transmission.smtputf8 = command.smtputf8;
+  transmission.authenticated = !client_.login.empty();
+  client_.with = Name(transmission);
+  return Say({250, {2, 1, 0}, "sender OK"});
+}
+
+SmtpSession::Step SmtpSession::OnRcpt(const SmtpCommand& command) {
+  if (!in_transaction_) {
+    const SmtpReply reply{503, {5, 5, 1}, "send MAIL first"};
+    return mail_refused_ ? Say(reply) : Refuse(reply);
+  }
+  const std::string& path = command.argument;
+  if (!IsAscii(path) && !envelope_.smtputf8) {
+    return Say({553, {5, 6, 7}, "an address outside of ASCII needs SMTPUTF8 in MAIL"});
+  }
+  constexpr mail::EnhancedStatus kRecipientValid{2, 1, 5};
+  std::string key = mail::AddressKey(path);
+  if (recipient_keys_.contains(key)) return Say({250, kRecipientValid, "recipient OK, again"});
+  if (const auto refusal = refuse_recipient_(client_, envelope_, path)) return Say(*refusal);
+  recipient_keys_.insert(std::move(key));
+  envelope_.forward_paths.push_back(path);
+  return Say({250, kRecipientValid, "recipient OK"});
+}
+
+SmtpSession::Step SmtpSession::OnData(const SmtpCommand& command) {
+  if (!command.argument.empty()) {
+    return Refuse({501, {5, 5, 4}, "DATA takes no argument"}, Next::kCloseUnlessQuiet);
+  }
+  if (!in_transaction_) {
+    const SmtpReply reply{503, {5, 5, 1}, "send MAIL first"};
+    return mail_refused_ ? Say(reply, Next::kCloseUnlessQuiet)
+                         : Refuse(reply, Next::kCloseUnlessQuiet);
+  }
+  // RFC 5321 §3.3: 554 if there is no valid recipient. Common behind refused ones, so not counted.
+  if (envelope_.forward_paths.empty()) {
+    return Say({554, {5, 5, 1}, "no valid recipients"}, Next::kCloseUnlessQuiet);
+  }
+  return {"", Next::kContent};
+}
+
+std::string SmtpSession::BeginContent() {
+  return SmtpReply{354, {}, "send the message; end it by a line that holds a dot"}.ToWire();
+}
+
+SmtpSession::Step SmtpSession::EndContent(const SmtpReply& reply) {
+  Step step = Say(reply);
+  Reset();
+  return step;
+}
+
+void SmtpSession::Reset() {
+  in_transaction_ = false;
+  mail_refused_ = false;
+  envelope_ = {};
+  recipient_keys_.clear();
+}
+
+}  // namespace penstock::ingress

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The protocol side of a connection that hands us mail (RFC 5321): which command may come when, and
+// what is replied. No sockets, no clock: SmtpConnection feeds it lines and does what it says.
+//
+//   Greeting ─► OnLine* ─► (kContent) ─► BeginContent ─► [content is read] ─► EndContent ─► OnLine*
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "engine/mail/envelope.h"
+#include "engine/mail/smtp_command.h"
+#include "engine/mail/smtp_reply.h"
+
+namespace penstock::ingress {
+
+struct SmtpSessionSettings {
+  std::string host_name;  // ours, in the greeting
+  std::uint64_t message_octets_max = 0;
+};
+
+class SmtpSession {
+ public:
+  // Whether a RCPT may be taken for what `envelope` is so far: nullopt if so, else the reply.
+  using RefuseRecipient = std::function<std::optional<mail::SmtpReply>(
+      const mail::ClientInfo& client, const mail::Envelope& envelope,
+      std::string_view forward_path)>;
+
+  enum class Next {
+    kLine,     // read another line
+    kContent,  // DATA may be taken: make room for the content, then BeginContent or EndContent
+    kClose,    // send the reply, close
+    // A DATA was refused. If octets have come behind it, the client did not wait for our reply, and
+    // they are content: read as commands they would do what their author wants. Close then.
+    kCloseUnlessQuiet,
+  };
+
+  struct Step {
+    std::string reply;  // for the wire
+    Next next = Next::kLine;
+  };
+
+  // Why a line was not read as a command.
+  enum class LineFault { kTooLong, kBareLf };
+
+  SmtpSession(SmtpSessionSettings settings, mail::ClientInfo client,
+              RefuseRecipient refuse_recipient);
+
+  [[nodiscard]] std::string Greeting() const;
+
+  // A line without its CRLF.
+  Step OnLine(std::string_view line);
+  Step OnLineFault(LineFault fault);
+
+  // The content may come: gives the 354.
+  std::string BeginContent();
+  // The transaction is over, by what became of its content, or since there is no room for it.
+  Step EndContent(const mail::SmtpReply& reply);
+
+  // The reply before we close the connection of our own accord: 421 with that text.
+  [[nodiscard]] std::string Farewell(const mail::EnhancedStatus& status,
+                                     std::string_view text) const;
+
+  // Between MAIL and the end of its transaction.
+  [[nodiscard]] bool in_transaction() const { return in_transaction_; }
+
+  [[nodiscard]] const mail::Envelope& envelope() const { return envelope_; }
+
+  // With `helo` and `with` of the transaction.
+  [[nodiscard]] const mail::ClientInfo& client() const { return client_; }
+
+ private:
+  Step OnCommand(const mail::SmtpCommand& command);
+  Step OnHello(const mail::SmtpCommand& command);
+  Step OnMail(const mail::SmtpCommand& command);
+  Step OnRcpt(const mail::SmtpCommand& command);
+  Step OnData(const mail::SmtpCommand& command);
+  Step Say(const mail::SmtpReply& reply, Next next = Next::kLine);
+  Step Refuse(const mail::SmtpReply& reply, Next next = Next::kLine);
+  void Reset();
+
+  SmtpSessionSettings settings_;
+  mail::ClientInfo client_;
+  RefuseRecipient refuse_recipient_;
+  bool greeted_ = false;   // by HELO or EHLO
+  bool extended_ = false;  // by EHLO
+  bool in_transaction_ = false;
+  bool mail_refused_ = false;  // what a client pipelined behind a refused MAIL is no fault of its
+  int bad_commands_ = 0;
+  mail::Envelope envelope_;
+  std::set<std::string> recipient_keys_;  // of envelope_.forward_paths (R3)
+};
+
+}  // namespace penstock::ingress
