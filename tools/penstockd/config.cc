@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/penstockd/config.h"
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include <unistd.h>
+
+#include "engine/async/endpoint.h"
+#include "engine/base/limits.h"
+#include "engine/base/status_macros.h"
+#include "engine/base/strings.h"
+#include "engine/flow/hook.h"
+#include "engine/ingress/network.h"
+#include "engine/wire/proto_time.h"
+#include "engine/wire/yaml.h"
+
+#include "google/protobuf/util/message_differencer.h"
+
+namespace penstock::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+using google::protobuf::Duration;
+
+std::string MachineName() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
+  return name.data();
+}
+
+// Sets a default where the file says nothing.
+template <class Rep, class Period>
+void DefaultDuration(Duration* field, std::chrono::duration<Rep, Period> value) {
+  if (field->seconds() == 0 && field->nanos() == 0) {
+    *field = wire::ToProto(std::chrono::duration_cast<std::chrono::nanoseconds>(value));
+  }
+}
+
+void DefaultMarking(v1::HeaderMarking* marking, std::string_view header) {
+  if (!marking->header().empty() || !marking->value().empty()) return;
+  marking->set_header(std::string(header));
+  marking->set_value("yes");
+}
+
+void FillDefaults(const fs::path& folder, v1::Config& config) {
+  const auto absolute = [&folder](const std::string& path) {
+    return path.empty() ? path : (folder / path).lexically_normal().string();
+  };
+  if (config.hostname().empty()) config.set_hostname(MachineName());
+  config.set_data_folder(absolute(config.data_folder()));
+  auto* admin = config.mutable_admin();
+  admin->set_socket(admin->socket().empty() ? absolute(config.data_folder() + "/admin.sock")
+                                            : absolute(admin->socket()));
+  for (auto& listener : *config.mutable_listeners()) {
+    if (listener.protocol() == v1::Listener::PROTOCOL_UNSPECIFIED) {
+      listener.set_protocol(v1::Listener::SMTP);
+    }
+    if (listener.connections_max() == 0) {
+      listener.set_connections_max(static_cast<int>(limits::kConnectionsMax));
+    }
+    if (listener.organization().empty() && listener.direction() != v1::Listener::OUTBOUND) {
+      listener.set_organization("default");
+    }
+  }
+  for (auto& next_hop : *config.mutable_next_hops()) {
+    if (next_hop.max_concurrent_deliveries() == 0) {
+      next_hop.set_max_concurrent_deliveries(static_cast<int>(limits::kDeliveriesAtOnceMax));
+    }
+    if (next_hop.has_smtp() && next_hop.smtp().port() == 0) next_hop.mutable_smtp()->set_port(25);
+    if (next_hop.has_maildir()) {
+      next_hop.mutable_maildir()->set_path(absolute(next_hop.maildir().path()));
+    }
+  }
+  auto* routes = config.mutable_routes();
+  if (routes->bounces().empty()) {
+    routes->set_bounces(routes->outbound().empty() ? routes->inbound() : routes->outbound());
+  }
+  DefaultMarking(config.mutable_marking()->mutable_junk(), "X-Penstock-Junk");
+  DefaultMarking(config.mutable_marking()->mutable_bypass_spam_check(),
+                 "X-Penstock-Bypass-Spam-Check");
+  auto* bounds = config.mutable_limits();
+  if (bounds->message_octets_max() == 0) bounds->set_message_octets_max(limits::kMessageOctetsMax);
+  if (bounds->inbound_recipients_max() == 0) {
+    bounds->set_inbound_recipients_max(static_cast<int>(limits::kInboundRecipientsMax));
+  }
+  DefaultDuration(bounds->mutable_history_retention(), limits::kHistoryRetention);
+  DefaultDuration(bounds->mutable_drain_deadline(), limits::kDrainDeadline);
+  auto* delivery = config.mutable_delivery();
+  DefaultDuration(delivery->mutable_backoff_first(), limits::kDeliveryBackoffFirst);
+  DefaultDuration(delivery->mutable_backoff_max(), limits::kDeliveryBackoffMax);
+  DefaultDuration(delivery->mutable_expiry(), limits::kDeliveryExpiry);
+  DefaultDuration(config.mutable_retry()->mutable_backoff_first(), limits::kRetryBackoffFirst);
+  DefaultDuration(config.mutable_retry()->mutable_backoff_max(), limits::kRetryBackoffMax);
+}
+
+// Judges the values; collects one line for each fault, with its place in the file.
+class Checker {
+ public:
+  explicit Checker(const wire::YamlPlaces& places) : places_(places) {}
+
+  Status Check(const v1::Config& config) {
+    if (config.data_folder().empty())
+      Fault("data_folder", "missing; expected a folder for state and content");
+    CheckNextHops(config);
+    CheckRoutes(config);
+    CheckListeners(config);
+    CheckMetrics(config);
+    CheckMarking("marking.junk", config.marking().junk());
+    CheckMarking("marking.bypass_spam_check", config.marking().bypass_spam_check());
+    CheckNumbers(config);
+    return faults_.empty() ? OkStatus() : InvalidArgument(Join(faults_, "\n"));
+  }
+
+ private:
+  void Fault(std::string_view path, std::string_view text) {
+    faults_.push_back(Cat(places_.Where(path), ": ", text));
+  }
+
+  void CheckNextHops(const v1::Config& config) {
+    if (config.next_hops().empty()) Fault("next_hops", "missing; expected at least one next hop");
+    for (int i = 0; i < config.next_hops_size(); ++i) {
+      const v1::NextHop& next_hop = config.next_hops(i);
+      const std::string path = Cat("next_hops[", i, "]");
+      const Status name = rules::CheckName("next hop", next_hop.name());
+      if (!name.ok()) Fault(path + ".name", Message(name));
+      if (!next_hops_.insert(next_hop.name()).second) {
+        Fault(path + ".name", Cat("\"", next_hop.name(), "\" stands twice"));
+      }
+      switch (next_hop.means_case()) {
+        case v1::NextHop::kSmtp:
+          if (next_hop.smtp().host().empty())
+            Fault(path + ".smtp.host", "missing; expected a host name or address");
+          CheckRange(path + ".smtp.port", next_hop.smtp().port(), 1, 65535);
+          break;
+        case v1::NextHop::kMaildir:
+          if (next_hop.maildir().path().empty())
+            Fault(path + ".maildir.path", "missing; expected a folder");
+          break;
+        case v1::NextHop::MEANS_NOT_SET:
+          Fault(path, "how to deliver is missing; expected smtp or maildir");
+          break;
+      }
+      CheckRange(path + ".max_concurrent_deliveries", next_hop.max_concurrent_deliveries(), 1,
+                 10'000);
+    }
+  }
+
+  void CheckRoute(std::string_view path, const std::string& name) {
+    if (name.empty() || next_hops_.contains(name)) return;
+    Fault(path, Cat("\"", name, "\" is no next hop; expected one of: ",
+                    Join({next_hops_.begin(), next_hops_.end()}, ", ")));
+  }
+
+  void CheckRoutes(const v1::Config& config) {
+    const v1::RoutesConfig& routes = config.routes();
+    bool inbound = false;
+    bool outbound = false;
+    for (const v1::Listener& listener : config.listeners()) {
+      inbound = inbound || listener.direction() != v1::Listener::OUTBOUND;
+      outbound = outbound || listener.direction() == v1::Listener::OUTBOUND ||
+                 listener.direction() == v1::Listener::AUTO;
+    }
+    if (inbound && routes.inbound().empty()) {
+      Fault("routes.inbound",
+            "missing; expected the name of a next hop, because a listener takes inbound mail");
+    }
+    if (outbound && routes.outbound().empty()) {
+      Fault("routes.outbound",
+            "missing; expected the name of a next hop, because a listener takes outbound mail");
+    }
+    CheckRoute("routes.inbound", routes.inbound());
+    CheckRoute("routes.outbound", routes.outbound());
+    CheckRoute("routes.bounces", routes.bounces());
+    CheckRoute("routes.junk", routes.junk());
+    CheckRoute("routes.bypass_spam_check", routes.bypass_spam_check());
+  }
+
+  void CheckListeners(const v1::Config& config) {
+    if (config.listeners().empty()) Fault("listeners", "missing; expected at least one listener");
+    std::set<std::string> names;
+    for (int i = 0; i < config.listeners_size(); ++i) {
+      const v1::Listener& listener = config.listeners(i);
+      const std::string path = Cat("listeners[", i, "]");
+      const Status name = rules::CheckName("listener", listener.name());
+      if (!name.ok()) Fault(path + ".name", Message(name));
+      if (!names.insert(listener.name()).second) {
+        Fault(path + ".name", Cat("\"", listener.name(), "\" stands twice"));
+      }
+      const auto endpoint = async::Endpoint::Parse(listener.listen());
+      if (!endpoint.ok()) Fault(path + ".listen", Message(endpoint.status()));
+      if (listener.direction() == v1::Listener::DIRECTION_UNSPECIFIED) {
+        Fault(path + ".direction", "missing; expected inbound, outbound or auto");
+      }
+      if (listener.direction() == v1::Listener::OUTBOUND) {
+        if (listener.organization().empty()) {
+          Fault(path + ".organization",
+                "missing; expected the organization of senders whose domain nobody owns");
+        }
+        if (listener.trusted_networks().empty()) {
+          Fault(path + ".trusted_networks",
+                "missing; an outbound listener that trusts nobody refuses all mail; expected "
+                "networks such as 127.0.0.0/8");
+        }
+      }
+      for (int k = 0; k < listener.trusted_networks_size(); ++k) {
+        const auto network = ingress::Network::Parse(listener.trusted_networks(k));
+        if (!network.ok())
+          Fault(Cat(path, ".trusted_networks[", k, "]"), Message(network.status()));
+      }
+      CheckRange(path + ".connections_max", listener.connections_max(), 1, 1'000'000);
+    }
+  }
+
+  void CheckMetrics(const v1::Config& config) {
+    const std::string& listen = config.metrics().listen();
+    if (listen.empty()) return;
+    const auto endpoint = async::Endpoint::Parse(listen);
+    if (!endpoint.ok()) {
+      Fault("metrics.listen", Message(endpoint.status()));
+    } else if (endpoint->host.empty() || !flow::IsLocalTarget(listen)) {
+      Fault("metrics.listen",
+            Cat("\"", listen, "\" is not on loopback; expected 127.0.0.1:PORT or [::1]:PORT"));
+    }
+  }
+
+  void CheckMarking(const std::string& path, const v1::HeaderMarking& marking) {
+    bool valid = !marking.header().empty();
+    for (const char c : marking.header())
+      valid = valid && c > ' ' && c < 127 && c != ':';  // RFC 5322 §2.2
+    if (!valid) {
+      Fault(path + ".header", Cat("\"", Printable(marking.header()), "\" is no field name"));
+    }
+    for (const char c : marking.value()) {
+      if (c == '\r' || c == '\n' || c == '\0') {
+        Fault(path + ".value", "holds a line end; expected one line");
+        break;
+      }
+    }
+  }
+
+  void CheckNumbers(const v1::Config& config) {
+    CheckRange("limits.message_octets_max", config.limits().message_octets_max(), 1024, 1LL << 40U);
+    CheckRange("limits.inbound_recipients_max", config.limits().inbound_recipients_max(), 1,
+               100'000);
+    CheckPositive("limits.history_retention", config.limits().history_retention());
+    CheckPositive("limits.drain_deadline", config.limits().drain_deadline());
+    CheckPositive("delivery.backoff_first", config.delivery().backoff_first());
+    CheckPositive("delivery.backoff_max", config.delivery().backoff_max());
+    CheckPositive("delivery.expiry", config.delivery().expiry());
+    CheckPositive("retry.backoff_first", config.retry().backoff_first());
+    CheckPositive("retry.backoff_max", config.retry().backoff_max());
+  }
+
+  void CheckRange(std::string_view path, std::int64_t value, std::int64_t min, std::int64_t max) {
+    if (value < min || value > max)
+      Fault(path, Cat(value, " is out of range; expected ", min, " to ", max));
+  }
+
+  void CheckPositive(std::string_view path, const Duration& value) {
+    if (value.seconds() < 0 || value.nanos() < 0)
+      Fault(path, "is negative; expected a duration such as 30s");
+  }
+
+  const wire::YamlPlaces& places_;
+  std::set<std::string> next_hops_;
+  std::vector<std::string> faults_;
+};
+
+Milliseconds ToMilliseconds(const Duration& duration) {
+  return Milliseconds(duration.seconds() * 1000 + duration.nanos() / 1'000'000);
+}
+
+}  // namespace
+
+StatusOr<v1::Config> LoadConfig(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return NotFound(Cat(path, ": cannot be read; give the file by --config FILE"));
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  return ParseConfig(text, path);
+}
+
+StatusOr<v1::Config> ParseConfig(std::string_view text, const std::string& file) {
+  v1::Config config;
+  wire::YamlPlaces places;
+  PENSTOCK_RETURN_IF_ERROR(wire::ReadYaml(text, file, &config, &places));
+  std::error_code error;
+  FillDefaults(fs::absolute(fs::path(file), error).parent_path(), config);
+  PENSTOCK_RETURN_IF_ERROR(Checker(places).Check(config));
+  return config;
+}
+
+flow::FlowSettings ToFlowSettings(const v1::Config& config) {
+  flow::FlowSettings settings;
+  settings.inbound_next_hop = config.routes().inbound();
+  settings.outbound_next_hop =
+      config.routes().outbound().empty() ? config.routes().inbound() : config.routes().outbound();
+  settings.bounce_next_hop = config.routes().bounces();
+  settings.junk_next_hop = config.routes().junk();
+  settings.bypass_next_hop = config.routes().bypass_spam_check();
+  settings.hook_retry.first = ToMilliseconds(config.retry().backoff_first());
+  settings.hook_retry.max = ToMilliseconds(config.retry().backoff_max());
+  settings.delivery_retry.first = ToMilliseconds(config.delivery().backoff_first());
+  settings.delivery_retry.max = ToMilliseconds(config.delivery().backoff_max());
+  settings.delivery_expiry = ToMilliseconds(config.delivery().expiry());
+  settings.strict = config.strict();
+  return settings;
+}
+
+std::vector<std::string> NeedRestart(const v1::Config& before, const v1::Config& after) {
+  using google::protobuf::util::MessageDifferencer;
+  std::vector<std::string> fields;
+  if (before.hostname() != after.hostname()) fields.emplace_back("hostname");
+  if (before.data_folder() != after.data_folder()) fields.emplace_back("data_folder");
+  if (!MessageDifferencer::Equals(before.admin(), after.admin())) fields.emplace_back("admin");
+  if (!MessageDifferencer::Equals(before.metrics(), after.metrics()))
+    fields.emplace_back("metrics");
+  if (before.log().format() != after.log().format()) fields.emplace_back("log.format");
+  return fields;
+}
+
+}  // namespace penstock::daemon

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration file: read, checked, and turned into what the rooms of the engine take.
+// proto/penstock/v1/config.proto describes every field.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/status.h"
+#include "engine/flow/message_machine.h"
+
+#include "penstock/v1/config.pb.h"
+
+namespace penstock::daemon {
+
+// Reads and checks a configuration. Defaults are filled in, and paths are absolute afterwards.
+//   Errors: kNotFound (no such file); kInvalidArgument, one line a fault:
+//   `penstock.yaml:12:5: listeners[0].listen: what was wrong; what was expected`.
+StatusOr<v1::Config> LoadConfig(const std::string& path);
+
+// The same for text already read; `file` is its name in errors, relative paths count from its
+// folder.
+StatusOr<v1::Config> ParseConfig(std::string_view text, const std::string& file);
+
+flow::FlowSettings ToFlowSettings(const v1::Config& config);
+
+// Fields that differ and that a reload cannot change; by name, for the log.
+std::vector<std::string> NeedRestart(const v1::Config& before, const v1::Config& after);
+
+}  // namespace penstock::daemon
