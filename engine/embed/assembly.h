@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine put together: store, delivery, hook client, directory and runtime, and the thread pool
+// they work on. A front door hands messages to intake(); the admin services look at the rest.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/base/status.h"
+#include "engine/base/time.h"
+#include "engine/delivery/outgoing_content.h"
+#include "engine/flow/message_machine.h"
+#include "engine/runtime/context.h"
+#include "engine/runtime/intake.h"
+#include "engine/runtime/message_schedule.h"
+
+namespace penstock::embed {
+
+struct SmtpNextHop {
+  std::string host;
+  std::uint16_t port = 25;
+};
+
+struct MaildirNextHop {
+  std::string path;  // absolute; {domain} and {local_part} stand for those of the recipient
+  bool return_path = false;
+};
+
+struct NextHop {
+  std::string name;
+  std::variant<SmtpNextHop, MaildirNextHop> means;
+  std::size_t deliveries_at_once = limits::kDeliveriesAtOnceMax;
+};
+
+// What a reload may change.
+struct Settings {
+  flow::FlowSettings flow;
+  std::vector<NextHop> next_hops;
+  delivery::MarkingFields marking;
+  Milliseconds history_retention = limits::kHistoryRetention;
+};
+
+struct AssemblyOptions {
+  std::string data_folder;
+  std::string hostname;
+  std::size_t threads = 0;  // of the pool; 0: one for each processor
+  std::size_t inbound_recipients_max = limits::kInboundRecipientsMax;
+  Settings settings;
+};
+
+// Threads: Open, Start and Stop from one thread that is none of the pool's; the rest from any.
+class Assembly {
+ public:
+  // Opens the store and reads what is set up. Errors: the store's; kInvalidArgument for a next hop.
+  static StatusOr<std::unique_ptr<Assembly>> Open(AssemblyOptions options);
+
+  Assembly(const Assembly&) = delete;
+  Assembly& operator=(const Assembly&) = delete;
+  // After a Stop that returned true.
+  ~Assembly();
+
+  // Takes up what an earlier run left: messages and async events that are due.
+  Status Start();
+
+  // Errors: kInvalidArgument for a next hop; nothing has changed then.
+  Status Replace(Settings settings);
+
+  // Starts nothing any more and waits for what runs, at most `drain`. False: something still runs,
+  // and the process should end without destroying the Assembly; nothing is lost by that.
+  bool Stop(Milliseconds drain);
+
+  [[nodiscard]] runtime::Intake& intake();
+  [[nodiscard]] runtime::Context& context();
+  [[nodiscard]] runtime::MessageSchedule& schedule();
+  [[nodiscard]] const ports::Clock& clock() const;
+  [[nodiscard]] bool HasNextHop(std::string_view name) const;
+
+ private:
+  struct Parts;
+  explicit Assembly(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace penstock::embed

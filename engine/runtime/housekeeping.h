@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes closed messages off the record when they have been kept long enough (A6).
+#pragma once
+
+#include <atomic>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "engine/async/task.h"
+#include "engine/runtime/context.h"
+
+namespace penstock::runtime {
+
+// Threads: safe from any.
+class Housekeeping {
+ public:
+  // `context` outlives it.
+  Housekeeping(Context& context, Milliseconds history_retention);
+
+  void Start();
+  void Stop();
+
+  void SetHistoryRetention(Milliseconds retention) { retention_ = retention; }
+
+ private:
+  static async::asio::awaitable<void> Purge(Housekeeping* housekeeping);
+  void Arm();
+
+  Context& context_;
+  std::atomic<Milliseconds> retention_;
+  async::asio::steady_timer timer_;  // used on its own strand
+};
+
+}  // namespace penstock::runtime
