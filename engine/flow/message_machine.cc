@@ -135,8 +135,9 @@ Effects MessageMachine::OnHookEnded(const StartCall& call, const StatusOr<Answer
   invocation.next_attempt.reset();
   effects.record = true;
 
-  StatusOr<Resolution> resolution = answer.status();
-  if (answer.ok()) resolution = ResolveAnswer(call.invocation, *answer);
+  const StatusOr<Resolution> resolution = answer.ok()
+                                              ? ResolveAnswer(call.invocation, *answer)
+                                              : StatusOr<Resolution>(answer.status());
   HistoryEntry entry{.time = now, .kind = HistoryKind::kHookAttempt};
   entry.rule = invocation.rule;
   entry.hook = invocation.hook;
