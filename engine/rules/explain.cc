@@ -208,7 +208,7 @@ std::string ToText(const RecipientExplanation& explanation, std::size_t losers_m
            "): ", LossText(loser, explanation.winner), "\n");
   }
   if (shown < explanation.losers.size()) {
-    Append(text, "  nor ", explanation.losers.size() - shown, " further rules\n");
+    Append(text, "  nor ", explanation.losers.size() - shown, " more\n");
   }
   return text;
 }
