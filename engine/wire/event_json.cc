@@ -104,7 +104,7 @@ Status ReadIds(const json& document, flow::Event& event) {
   event.message_id = MessageId(std::move(message_id));
   PENSTOCK_ASSIGN_OR_RETURN(std::optional<std::string> invocation_id,
                             OptionalText(document, "", "invocationId"));
-  if (!invocation_id) return OkStatus();
+  if (!invocation_id || invocation_id->empty()) return OkStatus();
   PENSTOCK_RETURN_IF_ERROR(CheckId("invocationId", *invocation_id));
   event.invocation_id = InvocationId(*std::move(invocation_id));
   return OkStatus();

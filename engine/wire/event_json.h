@@ -13,8 +13,9 @@ namespace penstock::wire {
 
 // Reads an event in each shape that WorkMail has written (SPEC E1): 2018-10-10, the same before
 // invocationId and flowDirection were added, and 2019-07-28.
-//   null counts as absent; sender, subject, truncated, invocationId and flowDirection may be
-//   absent; unknown fields are skipped; of a repeated key the last counts.
+//   null counts as absent, and so does an empty invocationId. sender, subject, truncated,
+//   invocationId and flowDirection may be absent. Unknown fields are skipped; of a repeated key the
+//   last counts.
 //   `absent_direction`: the direction of an event that names none.
 //   Errors: kInvalidArgument naming the field, e.g. `envelope.recipients[1].address: missing`; also
 //   for text that is not JSON (with line and column) or over limits::kEventFileOctetsMax.
