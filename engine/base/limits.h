@@ -78,6 +78,7 @@ inline constexpr std::size_t kHeaderSectionOctetsMax = 1U << 20U;  // RFC 5322 n
 inline constexpr hours kContentRetention{24};  // M5: from acceptance
 inline constexpr days kHistoryRetention{30};  // A6
 inline constexpr std::size_t kBounceMessageCodePointsMax = 1024;  // A3: cut there
+inline constexpr std::size_t kDsnHeaderOctetsMax = 65'536;  // of the undelivered message's fields that a DSN carries, A3: later ones are left out
 inline constexpr std::size_t kReceivedFieldsMax = 100;  // A4, RFC 5321 §6.3: 554 5.4.6
 inline constexpr days kDeliveryExpiry{5};  // A8, RFC 5321 §4.5.4.1: then bounced
 inline constexpr milliseconds kDeliveryBackoffFirst{60'000};  // A8

@@ -30,9 +30,12 @@ struct Dsn {
   std::string reverse_path;              // of the undelivered message: whom we tell; not null
   Time arrival_date;                     // of the undelivered message
   std::vector<DsnRecipient> recipients;  // at least one
-  // Octets of the undelivered message's header section (HeaderSection::octets()).
+  // Octets of the undelivered message's header section (HeaderSection::octets()). Its first
+  // limits::kDsnHeaderOctetsMax octets, in whole fields, are attached.
   std::string_view original_header;
-  bool smtputf8 = false;  // whether the DSN may travel with SMTPUTF8
+  // The DSN travels with SMTPUTF8 and 8BITMIME, so addresses stand in it as they are. It has to if
+  // `reverse_path` is not ASCII, and is taken to then.
+  bool smtputf8 = false;
 
   // Of the notification itself.
   std::string msg_id;    // without angle brackets: "uuid@host"
@@ -40,13 +43,13 @@ struct Dsn {
   Time date;
 };
 
-// Returns the whole message, header section and body, with CRLF, every line at most 998 octets and
-// in US-ASCII unless `smtputf8`. Its envelope has a null reverse path.
+// Returns the whole message, header section and body, with CRLF, every line at most 998 octets, and
+// 7-bit unless `smtputf8`. Its envelope has a null reverse path.
 std::string BuildDsn(const Dsn& dsn);
 
 // Returns a hook's or rule's bounce text as it may be shown to a sender: valid UTF-8, line ends as
-// \n, other control characters removed, at most limits::kBounceMessageCodePointsMax code points,
-// no white space at its ends.
+// \n, tabs as spaces, other control characters removed, at most
+// limits::kBounceMessageCodePointsMax code points, no white space at its ends.
 std::string CleanBounceMessage(std::string_view text);
 
 // Whether the sender of a message may be told by a DSN: not a null reverse path, not an

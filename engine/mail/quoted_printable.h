@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Quoted-printable for what we write ourselves (RFC 2045 §6.7).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace penstock::mail {
+
+// Returns `text` in lines of at most 76 printable ASCII octets that end in CRLF. LF and CRLF are
+// line ends of the text; a CR alone is an octet of it. A last line without an end gets one.
+std::string EncodeQuotedPrintable(std::string_view text);
+
+}  // namespace penstock::mail
