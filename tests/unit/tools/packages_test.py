@@ -7,7 +7,7 @@ import unittest
 import planted
 
 PACKAGES = planted.ROOT / "tools" / "packages.txt"
-GROUPS = {"build", "hook", "test", "check", "clang", "fuzz", "bench", "bare"}
+GROUPS = {"build", "hook", "test", "check", "lang", "clang", "fuzz", "bench", "bare"}
 APT = """#!/bin/sh
 echo "$@" >>"$LOG"
 case " $* " in *" install "*) [ -z "$REFUSES" ] || exit 100; for p in "$@"; do touch "$HAVE/$p"; done ;; esac
