@@ -22,6 +22,7 @@ using mail::SmtpReply;
 constexpr std::size_t kReadOctets = 4096;  // of commands; content is read in larger pieces
 constexpr mail::EnhancedStatus kTimeout{4, 4, 2};
 constexpr mail::EnhancedStatus kGoingDown{4, 3, 2};
+constexpr mail::EnhancedStatus kMisuse{4, 7, 0};
 
 // The store says why in its own words; a client is told no more than it can act upon.
 SmtpReply NoRoom(const ports::ContentWriter* writer, const Status& status) {
@@ -77,7 +78,7 @@ asio::awaitable<void> SmtpConnection::Talk() {
     std::optional<SmtpSession::Step> step = TakeLine();
     if (!step) {
       if (skipped_ > limits::kSkippedLineOctetsMax) {
-        co_await SayFarewell({4, 7, 0}, "gives up on a line without end");
+        co_await SayFarewell(kMisuse, "gives up on a line without end");
         co_return;
       }
       const Status more = co_await AwaitLine(deadline);
@@ -97,7 +98,7 @@ asio::awaitable<void> SmtpConnection::Talk() {
     out_ += step->reply;
     bool close = step->next == SmtpSession::Next::kClose;
     if (step->next == SmtpSession::Next::kCloseUnlessQuiet && in_taken_ < in_.size()) {
-      out_ += session_.Farewell({4, 7, 0}, "reads no content behind a refused DATA");
+      out_ += session_.Farewell(kMisuse, "reads nothing behind what it refused");
       close = true;
     }
     if (close) {

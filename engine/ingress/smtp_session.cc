@@ -59,17 +59,17 @@ SmtpSession::Step SmtpSession::Refuse(const SmtpReply& reply, Next next) {
 }
 
 SmtpSession::Step SmtpSession::OnLineFault(LineFault fault) {
+  // Whether such a line was a DATA that failed is not worth finding out: close unless quiet.
   if (fault == LineFault::kBareLf) {
-    return Refuse({500, {5, 5, 2}, "line ends in LF alone; lines end in CRLF"});
+    return Refuse({500, {5, 5, 2}, "line ends in LF alone; lines end in CRLF"},
+                  Next::kCloseUnlessQuiet);
   }
   return Refuse(
-      {500, {5, 5, 6}, Cat("line longer than ", limits::kCommandLineOctetsMax, " octets")});
+      {500, {5, 5, 6}, Cat("line longer than ", limits::kCommandLineOctetsMax, " octets")},
+      Next::kCloseUnlessQuiet);
 }
 
 SmtpSession::Step SmtpSession::OnLine(std::string_view line) {
-  if (line.find_first_of(std::string_view("\r\0", 2)) != std::string_view::npos) {
-    return Refuse({500, {5, 5, 2}, "line holds a CR or NUL"});
-  }
   if (IsHttpRequest(line)) return {Farewell({4, 7, 0}, "this is no HTTP server"), Next::kClose};
   const auto parsed = mail::ParseSmtpCommand(line);
   if (const auto* command = std::get_if<SmtpCommand>(&parsed)) return OnCommand(*command);
@@ -78,7 +78,9 @@ SmtpSession::Step SmtpSession::OnLine(std::string_view line) {
   // RFC 3463 §3.6: X.5.X is about the protocol. What is no mailbox is a fault of the mail: a client
   // that carries many messages over one connection may meet many of them.
   constexpr int kProtocolSubject = 5;
-  return refusal.status.subject == kProtocolSubject ? Refuse(refusal) : Say(refusal);
+  const bool data = StartsWithIgnoreAsciiCase(line, "DATA");
+  const Next next = data ? Next::kCloseUnlessQuiet : Next::kLine;
+  return refusal.status.subject == kProtocolSubject ? Refuse(refusal, next) : Say(refusal, next);
 }
 
 SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
@@ -91,7 +93,7 @@ SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
     case SmtpVerb::kRcpt:
       return OnRcpt(command);
     case SmtpVerb::kData:
-      return OnData(command);
+      return OnData();
     case SmtpVerb::kRset:
       Reset();
       return Say({250, {2, 0, 0}, "reset"});
@@ -175,10 +177,7 @@ SmtpSession::Step SmtpSession::OnRcpt(const SmtpCommand& command) {
   return Say({250, kRecipientValid, "recipient OK"});
 }
 
-SmtpSession::Step SmtpSession::OnData(const SmtpCommand& command) {
-  if (!command.argument.empty()) {
-    return Refuse({501, {5, 5, 4}, "DATA takes no argument"}, Next::kCloseUnlessQuiet);
-  }
+SmtpSession::Step SmtpSession::OnData() {
   if (!in_transaction_) {
     const SmtpReply reply{503, {5, 5, 1}, "send MAIL first"};
     return mail_refused_ ? Say(reply, Next::kCloseUnlessQuiet)

@@ -34,8 +34,9 @@ class SmtpSession {
     kLine,     // read another line
     kContent,  // DATA may be taken: make room for the content, then BeginContent or EndContent
     kClose,    // send the reply, close
-    // A DATA was refused. If octets have come behind it, the client did not wait for our reply, and
-    // they are content: read as commands they would do what their author wants. Close then.
+    // A DATA was refused, or a line that may have been one. If octets have come behind it, the
+    // client did not wait for our reply, and they are content: read as commands they would do what
+    // their author wants. Close then.
     kCloseUnlessQuiet,
   };
 
@@ -78,7 +79,7 @@ class SmtpSession {
   Step OnHello(const mail::SmtpCommand& command);
   Step OnMail(const mail::SmtpCommand& command);
   Step OnRcpt(const mail::SmtpCommand& command);
-  Step OnData(const mail::SmtpCommand& command);
+  Step OnData();
   Step Say(const mail::SmtpReply& reply, Next next = Next::kLine);
   Step Refuse(const mail::SmtpReply& reply, Next next = Next::kLine);
   void Reset();

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ingress/smtp_session.h"
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "engine/base/strings.h"
+#include "tests/support/vectors.h"
+
+using namespace penstock;           // NOLINT(google-build-using-namespace)
+using namespace penstock::ingress;  // NOLINT(google-build-using-namespace)
+using penstock::tests::Json;
+using penstock::tests::LoadVectors;
+
+namespace {
+
+// A dialogue of tests/data/ingress/smtp_session.json. A line is a command without CRLF, or
+//   !long, !lf        a line that is too long, or ends in LF alone
+//   !content REPLY    the content came to its end; the intake says REPLY ("250 2.0.0 text")
+//   !fill N           N recipients, each of which has to be taken
+// and its answer is the reply's lines, joined by " / ", or a beginning of it that ends at a space.
+class Dialogue {
+ public:
+  explicit Dialogue(const Json& input)
+      : recipients_max_(input.value("recipients_max", std::size_t{1000})),
+        session_(Settings(), Client(input),
+                 [this](const auto& client, const auto& envelope, std::string_view forward_path) {
+                   return Refuse(client, envelope, forward_path);
+                 }) {}
+
+  std::string Answer(const std::string& line) {
+    if (line == "!long") return Show(session_.OnLineFault(SmtpSession::LineFault::kTooLong));
+    if (line == "!lf") return Show(session_.OnLineFault(SmtpSession::LineFault::kBareLf));
+    if (line.starts_with("!fill ")) return Fill(std::stoi(line.substr(6)));
+    if (line.starts_with("!content ")) {
+      const auto words = Split(line, ' ');
+      const mail::SmtpReply reply{std::stoi(std::string(words.at(1))),
+                                  *mail::EnhancedStatus::Parse(words.at(2)), "text"};
+      return Show(session_.EndContent(reply));
+    }
+    const SmtpSession::Step step = session_.OnLine(line);
+    if (step.next != SmtpSession::Next::kContent) return Show(step);
+    CHECK(step.reply.empty());
+    envelope_ = session_.envelope();
+    client_ = session_.client();
+    return Show({session_.BeginContent(), SmtpSession::Next::kLine});
+  }
+
+  std::string Greeting() { return Show({session_.Greeting(), SmtpSession::Next::kLine}); }
+
+  // Of the last DATA: what the intake would be given.
+  Json Envelope() const {
+    Json out;
+    out["helo"] = client_.helo;
+    out["with"] = client_.with;
+    out["reverse_path"] = envelope_.reverse_path;
+    out["forward_paths"] = envelope_.forward_paths;
+    out["smtputf8"] = envelope_.smtputf8;
+    out["body_8bit"] = envelope_.body_8bit;
+    return out;
+  }
+
+ private:
+  static SmtpSessionSettings Settings() {
+    SmtpSessionSettings settings;
+    settings.host_name = "mx.example";
+    settings.message_octets_max = 1000;
+    return settings;
+  }
+
+  static mail::ClientInfo Client(const Json& input) {
+    mail::ClientInfo client;
+    client.address = "192.0.2.1";
+    client.listener = "in";
+    client.trusted = input.value("trusted", false);
+    client.login = input.value("login", "");
+    return client;
+  }
+
+  // What the runtime's intake decides, in small: O3 and H11.
+  std::optional<mail::SmtpReply> Refuse(const mail::ClientInfo& client,
+                                        const mail::Envelope& envelope,
+                                        std::string_view forward_path) const {
+    if (!forward_path.ends_with("@own.example") && !client.trusted && client.login.empty()) {
+      return mail::SmtpReply{550, {5, 7, 1}, "relaying denied"};
+    }
+    if (envelope.forward_paths.size() >= recipients_max_) {
+      return mail::SmtpReply{452, {4, 5, 3}, "too many recipients"};
+    }
+    return std::nullopt;
+  }
+
+  std::string Fill(int count) {
+    for (int i = 0; i < count; ++i) {
+      const std::string reply = Answer(Cat("RCPT TO:<fill", i, "@own.example>"));
+      if (!reply.starts_with("250 2.1.5 ")) return Cat("recipient ", i, ": ", reply);
+    }
+    return "taken";
+  }
+
+  static std::string Show(const SmtpSession::Step& step) {
+    std::string reply = step.reply;
+    REQUIRE(reply.ends_with("\r\n"));
+    reply.resize(reply.size() - 2);
+    for (std::size_t at = 0; (at = reply.find("\r\n", at)) != std::string::npos;)
+      reply.replace(at, 2, " / ");
+    if (step.next == SmtpSession::Next::kClose) reply += " [close]";
+    if (step.next == SmtpSession::Next::kCloseUnlessQuiet) reply += " [close unless quiet]";
+    return reply;
+  }
+
+  std::size_t recipients_max_;
+  SmtpSession session_;
+  mail::Envelope envelope_;
+  mail::ClientInfo client_;
+};
+
+// Equal, or equal up to a space of `reply`; where the reply closes the connection, `want` says so.
+bool Agrees(std::string_view reply, std::string_view want) {
+  for (const std::string_view end : {" [close]", " [close unless quiet]"}) {
+    if (reply.ends_with(end) != want.ends_with(end)) return false;
+    if (!reply.ends_with(end)) continue;
+    reply.remove_suffix(end.size());
+    want.remove_suffix(end.size());
+  }
+  return reply == want || (reply.starts_with(want) && reply[want.size()] == ' ');
+}
+
+}  // namespace
+
+TEST_CASE("SmtpSession: dialogues", "[ingress][smtp]") {
+  std::size_t exchanges = 0;
+  for (const auto& v : LoadVectors("ingress/smtp_session.json")) {
+    CAPTURE(v.name);
+    Dialogue dialogue(v.input);
+    CHECK(dialogue.Greeting() == "220 mx.example ESMTP Penstock");
+    const auto& lines = v.input.at("lines");
+    const auto& wants = v.want.at("replies");
+    REQUIRE(lines.size() == wants.size());
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const std::string line = lines[i];
+      const std::string want = wants[i];
+      const std::string reply = dialogue.Answer(line);
+      CAPTURE(line, reply, want);
+      CHECK(Agrees(reply, want));
+      ++exchanges;
+    }
+    if (v.want.contains("envelope"))
+      CHECK(dialogue.Envelope().dump() == v.want.at("envelope").dump());
+  }
+  CHECK(exchanges >= 80);
+}
+
+TEST_CASE("SmtpSession: replies hold UTF-8 only behind SMTPUTF8", "[ingress][smtp]") {
+  for (const bool smtputf8 : {false, true}) {
+    SmtpSession session({"mx.example", 1000}, {}, [](const auto&, const auto&, std::string_view) {
+      return mail::SmtpReply{550, {5, 1, 1}, "no mailbox josé"};
+    });
+    session.OnLine("EHLO a.example");
+    session.OnLine(smtputf8 ? "MAIL FROM:<> SMTPUTF8" : "MAIL FROM:<>");
+    const std::string reply = session.OnLine("RCPT TO:<a@own.example>").reply;
+    CHECK((reply.find("josé") != std::string::npos) == smtputf8);
+  }
+}
