@@ -121,7 +121,13 @@ inline constexpr std::size_t kLogDetailOctetsMax = 300;  // of a text in a log l
 inline constexpr std::size_t kMessagesActiveMax = 2000;  // messages worked on at a time: others wait in the schedule
 inline constexpr seconds kDrainDeadline{
     30};  // on SIGTERM: what runs longer is left to the next start
-inline constexpr std::size_t kCommitQueueMax = 4096;  // transactions waiting for the disk: callers wait
+inline constexpr std::size_t kCommitQueueMax = 4096;  // transactions waiting for the disk: further ones fail, to be tried again
+inline constexpr std::size_t kReadQueueMax = 8192;  // reads waiting for the store: further ones fail, to be tried again
+inline constexpr std::size_t kInlineContentOctetsMax = 8192;  // content: longer ones go to segments (engine/store/FORMAT.md)
+inline constexpr std::size_t kSegmentOctets = 64U << 20U;  // of one segment of content: then the next begins
+inline constexpr int kWriteAheadPagesMax = 4000;  // of 4 KiB in SQLite's log: then it is moved into the database
+inline constexpr std::size_t kWriteAheadFileOctetsMax = 64U << 20U;  // kept of that log's file when it is empty: the rest is cut off
+inline constexpr milliseconds kFailedCommitRepair{1000};  // pause between tries to overwrite what a failed commit left in the log
 inline constexpr std::size_t kDeliveriesAtOnceMax = 20;  // a next hop, like Postfix's default: others wait their turn
 inline constexpr std::size_t kListPageMax = 1000;  // rows of a List call: a larger page size is cut
 inline constexpr std::size_t kListPageDefault = 100;  // rows of a List call that names no page size

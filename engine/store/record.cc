@@ -6,6 +6,7 @@
 
 #include <zlib.h>
 
+#include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 
 namespace penstock::store {
@@ -57,6 +58,24 @@ std::string EncodeResource(const Resource& resource) {
         }
       },
       resource);
+}
+
+StatusOr<Resource> DecodeResource(std::string_view kind, std::string_view name,
+                                  std::int64_t checksum, std::string_view record) {
+  PENSTOCK_RETURN_IF_ERROR(CheckRecord(name, record, checksum));
+  if (kind == kOrganizationKind) return DecodeOrganization(record);
+  if (kind == kHookKind) return DecodeHook(record);
+  if (kind == kRuleKind) return DecodeFlowRule(record);
+  return DataLoss(
+      Cat("resource of kind \"", Printable(kind), "\", which this version does not know"));
+}
+
+flow::HistoryEntry DamagedHistoryEntry(Time time, std::string_view reason) {
+  flow::HistoryEntry entry;
+  entry.time = time;
+  entry.kind = flow::HistoryKind::kWarning;
+  entry.detail = Cat("what stood here was damaged and is put aside: ", reason);
+  return entry;
 }
 
 std::int64_t PhaseCode(flow::MessagePhase phase) {

@@ -54,6 +54,12 @@ using Resource = decltype(ports::ResourceChange::resource);
 
 ResourceKey KeyOf(const Resource& resource);
 std::string EncodeResource(const Resource& resource);
+// Errors: kDataLoss, also for a checksum that is wrong.
+StatusOr<Resource> DecodeResource(std::string_view kind, std::string_view name,
+                                  std::int64_t checksum, std::string_view record);
+
+// What stands in a history where an entry was damaged.
+flow::HistoryEntry DamagedHistoryEntry(Time time, std::string_view reason);
 
 // The number that state.db has for a phase; equal over all versions.
 std::int64_t PhaseCode(flow::MessagePhase phase);

@@ -269,7 +269,7 @@ TEMPLATE_TEST_CASE("Store: a full queue sends events to the dead letters, which 
   }
 }
 
-TEMPLATE_TEST_CASE("Store: the text of a dead letter says that its queue was full",
+TEMPLATE_TEST_CASE("Store: a queue without room sends everything to the dead letters",
                    "[store][async]", STORE_FIXTURES) {
   TestType fixture;
   flow::Hook hook;

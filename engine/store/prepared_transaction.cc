@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/store/prepared_transaction.h"
+
+#include <utility>
+#include <variant>
+
+#include "engine/base/check.h"
+#include "engine/base/status_macros.h"
+#include "engine/store/names.h"
+
+namespace penstock::store {
+namespace {
+
+StatusOr<PreparedMessage> PrepareMessage(const ports::MessageWrite& write) {
+  const flow::MessageState& state = write.state;
+  PreparedMessage message;
+  message.id = state.id.text();
+  message.organization = state.organization;
+  message.phase = PhaseCode(Phase(state));
+  const std::optional<Time> wake = WakeTime(state);
+  if (wake) message.wake = ToUnixMillis(*wake);
+  message.received = ToUnixMillis(state.received);
+  const std::optional<std::uint64_t> content = ParseContentId(state.content);
+  if (!content && message.is_open()) return ContentMissing(state);
+  message.content = content.value_or(0);
+  message.record = EncodeMessage(state);
+  message.history = PrepareHistory(write.history);
+  return message;
+}
+
+StatusOr<PreparedContent> PrepareContent(std::unique_ptr<ports::ContentWriter> writer) {
+  auto* staged = dynamic_cast<StagedContent*>(writer.get());
+  PENSTOCK_CHECK(staged != nullptr);  // a writer of another store
+  static_cast<void>(writer.release());
+  PreparedContent content;
+  content.staged.reset(staged);
+  PENSTOCK_RETURN_IF_ERROR(staged->Finish());
+  content.blocks = EncodeBlocks(staged->blocks().blocks);
+  content.checksum = RecordChecksum(
+      staged->id().text(), content.blocks.empty() ? staged->inline_octets() : content.blocks);
+  return content;
+}
+
+PreparedResource PrepareResource(const ports::ResourceChange& change) {
+  PreparedResource resource;
+  resource.key = KeyOf(change.resource);
+  resource.record = EncodeResource(change.resource);
+  const auto* hook = std::get_if<flow::Hook>(&change.resource);
+  if (hook != nullptr && !change.removed) resource.hook = *hook;
+  resource.removed = change.removed;
+  resource.who = change.who;
+  resource.when = ToUnixMillis(change.when);
+  return resource;
+}
+
+}  // namespace
+
+PreparedHistory PrepareHistory(const std::vector<flow::HistoryEntry>& history) {
+  if (history.empty()) return {};
+  return {ToUnixMillis(history.back().time), EncodeHistory(history)};
+}
+
+StatusOr<PreparedTransaction> Prepare(ports::Transaction transaction) {
+  PreparedTransaction prepared;
+  for (const ports::MessageWrite& write : transaction.messages) {
+    PENSTOCK_ASSIGN_OR_RETURN(PreparedMessage message, PrepareMessage(write));
+    prepared.messages.push_back(std::move(message));
+  }
+  for (std::unique_ptr<ports::ContentWriter>& writer : transaction.contents) {
+    PENSTOCK_ASSIGN_OR_RETURN(PreparedContent content, PrepareContent(std::move(writer)));
+    prepared.segments.merge(content.staged->segments());
+    prepared.contents.push_back(std::move(content));
+  }
+  for (const ports::ResourceChange& change : transaction.resources)
+    prepared.resources.push_back(PrepareResource(change));
+  prepared.new_async_events = std::move(transaction.new_async_events);
+  prepared.changed_async_events = std::move(transaction.changed_async_events);
+  prepared.done_async_events = std::move(transaction.done_async_events);
+  return prepared;
+}
+
+}  // namespace penstock::store
