@@ -38,6 +38,7 @@ struct RuleAct {
   friend bool operator==(const RuleAct&, const RuleAct&) = default;
 };
 
+// Threads: const, safe from many.   Lifetime: views point into the set.
 class RuleSet {
  public:
   // A set without rules: every recipient gets DEFAULT (R9).
