@@ -177,6 +177,11 @@ RawSocket RawListener::Accept() {
   return RawSocket(descriptor);
 }
 
+void RawListener::Shutdown() {
+  shut_down_ = true;
+  ::shutdown(descriptor_, SHUT_RDWR);
+}
+
 void RawListener::Close() {
   if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
 }

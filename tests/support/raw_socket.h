@@ -3,6 +3,7 @@
 // the code that is tested. Every wait gives up after ten seconds by throwing std::runtime_error.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -66,10 +67,15 @@ class RawListener {
 
   RawSocket Accept();
   void Close();
+  // Makes the Accept that another thread waits in throw, and every later one.
+  void Shutdown();
+
+  [[nodiscard]] bool is_shut_down() const { return shut_down_; }
 
  private:
   int descriptor_;
   std::uint16_t port_ = 0;
+  std::atomic<bool> shut_down_{false};
 };
 
 }  // namespace penstock::tests
