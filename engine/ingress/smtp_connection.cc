@@ -103,7 +103,8 @@ asio::awaitable<void> SmtpConnection::Talk() {
     }
     if (close) {
       const Status said = co_await Flush();
-      if (said.ok()) co_await stream_->Linger(After(settings_.linger_timeout));
+      const bool nothing_unread = in_taken_ == in_.size() && stream_->IsQuiet();
+      if (said.ok() && !nothing_unread) co_await stream_->Linger(After(settings_.linger_timeout));
       co_return;
     }
     deadline = After(settings_.command_timeout);

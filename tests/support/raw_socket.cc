@@ -131,6 +131,22 @@ std::string RawSocket::ReadAll() {
   return reset_ ? out + "(reset)" : out;
 }
 
+std::string RawSocket::ReadOnce() {
+  if (buffer_.empty()) Fill();
+  return std::exchange(buffer_, {});
+}
+
+bool RawSocket::SendForAWhile(std::string_view octets) {
+  while (!octets.empty()) {
+    pollfd wait{descriptor_, POLLOUT, 0};
+    if (::poll(&wait, 1, 50) == 0) return true;
+    const ssize_t sent = ::send(descriptor_, octets.data(), octets.size(), MSG_NOSIGNAL);
+    if (sent < 0) return false;
+    octets.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
 std::string RawSocket::ReadFor(int milliseconds) {
   pollfd wait{descriptor_, POLLIN, 0};
   while (::poll(&wait, 1, milliseconds) == 1 && Fill()) {

@@ -38,6 +38,10 @@ class RawSocket {
   std::string ReadReply();
   // All up to the end of the stream; "(reset)" is appended if it ended by a reset.
   std::string ReadAll();
+  // What one read gives: one segment, if it is awaited before the next is sent.
+  std::string ReadOnce();
+  // As Send, but gives up when the peer takes nothing for 50 ms; false: the peer is gone.
+  bool SendForAWhile(std::string_view octets);
   // What has come so far, without waiting for more than `milliseconds`.
   std::string ReadFor(int milliseconds);
 
