@@ -215,21 +215,27 @@ std::set<std::uint32_t> ContentSegments::Sync(const std::set<std::uint32_t>& seg
 
 void ContentSegments::Keep(const BlockList& content) {
   const MutexLock lock(mutex_);
+  std::set<std::uint32_t> touched;
   for (const Block& block : content.blocks) {
     --segments_.at(block.segment).blocks_appended;
-    Settle(block.segment);
+    touched.insert(block.segment);
   }
+  for (const std::uint32_t number : touched)
+    Settle(number);
 }
 
 void ContentSegments::Free(const BlockList& content, Stage stage) {
   const MutexLock lock(mutex_);
+  std::set<std::uint32_t> touched;
   for (std::size_t i = 0; i < content.blocks.size(); ++i) {
     const Block& block = content.blocks[i];
     Segment& segment = segments_.at(block.segment);
     Mark(segment, block, content.OctetsOf(i), false);
     if (stage == Stage::kAppended) --segment.blocks_appended;
-    Settle(block.segment);
+    touched.insert(block.segment);
   }
+  for (const std::uint32_t number : touched)
+    Settle(number);
 }
 
 // Does what the end of a need for a segment, or of appending to it, makes possible.

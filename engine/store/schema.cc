@@ -13,88 +13,90 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x50656e73;  // "Pens"
 
+constexpr char kTables[] = R"(
+  CREATE TABLE messages (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    organization TEXT NOT NULL,
+    phase INTEGER NOT NULL,
+    wake INTEGER,
+    received INTEGER NOT NULL,
+    content INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    record BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX messages_open ON messages (phase, number, wake, id) WHERE phase <> 3;
+  CREATE INDEX messages_closed ON messages (received) WHERE phase = 3;
+  CREATE INDEX messages_of_organization ON messages (organization, number);
+
+  CREATE TABLE history (
+    message INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    record BLOB NOT NULL,
+    PRIMARY KEY (message, sequence)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE contents (
+    number INTEGER PRIMARY KEY,
+    uses INTEGER NOT NULL,
+    octets INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    blocks BLOB,
+    data BLOB
+  ) STRICT;
+  CREATE INDEX contents_in_segments ON contents (number) WHERE blocks IS NOT NULL;
+
+  CREATE TABLE async_events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    hook TEXT NOT NULL,
+    dead INTEGER NOT NULL,
+    next_attempt INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    record BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX async_events_queued ON async_events (hook, next_attempt, id) WHERE dead = 0;
+  CREATE INDEX async_events_dead ON async_events (hook, id) WHERE dead = 1;
+
+  CREATE TABLE resources (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
+    record BLOB NOT NULL,
+    PRIMARY KEY (kind, name)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE changes (
+    number INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    before BLOB,
+    after BLOB
+  ) STRICT;
+
+  CREATE TABLE parked (
+    number INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    message INTEGER,
+    content INTEGER,
+    checksum INTEGER NOT NULL,
+    record BLOB NOT NULL
+  ) STRICT;
+
+  CREATE TABLE counters (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO counters VALUES ('starts', 0);
+)";
+
 Status CreateTables(Database& database) {
-  return database.Execute(R"(
-    CREATE TABLE messages (
-      number INTEGER PRIMARY KEY,
-      id TEXT NOT NULL UNIQUE,
-      organization TEXT NOT NULL,
-      phase INTEGER NOT NULL,
-      wake INTEGER,
-      received INTEGER NOT NULL,
-      content INTEGER NOT NULL,
-      checksum INTEGER NOT NULL,
-      record BLOB NOT NULL
-    ) STRICT;
-    CREATE INDEX messages_open ON messages (phase, number, wake, id) WHERE phase <> 3;
-    CREATE INDEX messages_closed ON messages (received) WHERE phase = 3;
-    CREATE INDEX messages_of_organization ON messages (organization, number);
-
-    CREATE TABLE history (
-      message INTEGER NOT NULL,
-      sequence INTEGER NOT NULL,
-      time INTEGER NOT NULL,
-      checksum INTEGER NOT NULL,
-      record BLOB NOT NULL,
-      PRIMARY KEY (message, sequence)
-    ) STRICT, WITHOUT ROWID;
-
-    CREATE TABLE contents (
-      number INTEGER PRIMARY KEY,
-      uses INTEGER NOT NULL,
-      octets INTEGER NOT NULL,
-      checksum INTEGER NOT NULL,
-      blocks BLOB,
-      data BLOB
-    ) STRICT;
-    CREATE INDEX contents_in_segments ON contents (number) WHERE blocks IS NOT NULL;
-
-    CREATE TABLE async_events (
-      id INTEGER PRIMARY KEY AUTOINCREMENT,
-      hook TEXT NOT NULL,
-      dead INTEGER NOT NULL,
-      next_attempt INTEGER NOT NULL,
-      checksum INTEGER NOT NULL,
-      record BLOB NOT NULL
-    ) STRICT;
-    CREATE INDEX async_events_queued ON async_events (hook, next_attempt, id) WHERE dead = 0;
-    CREATE INDEX async_events_dead ON async_events (hook, id) WHERE dead = 1;
-
-    CREATE TABLE resources (
-      kind TEXT NOT NULL,
-      name TEXT NOT NULL,
-      checksum INTEGER NOT NULL,
-      record BLOB NOT NULL,
-      PRIMARY KEY (kind, name)
-    ) STRICT, WITHOUT ROWID;
-
-    CREATE TABLE changes (
-      number INTEGER PRIMARY KEY,
-      time INTEGER NOT NULL,
-      who TEXT NOT NULL,
-      kind TEXT NOT NULL,
-      name TEXT NOT NULL,
-      before BLOB,
-      after BLOB
-    ) STRICT;
-
-    CREATE TABLE parked (
-      number INTEGER PRIMARY KEY,
-      kind TEXT NOT NULL,
-      key TEXT NOT NULL,
-      reason TEXT NOT NULL,
-      message INTEGER,
-      content INTEGER,
-      checksum INTEGER NOT NULL,
-      record BLOB NOT NULL
-    ) STRICT;
-
-    CREATE TABLE counters (
-      name TEXT PRIMARY KEY,
-      value INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    INSERT INTO counters VALUES ('starts', 0);
-  )");
+  return database.Execute(kTables);
 }
 
 using Migration = Status (*)(Database&);
