@@ -92,7 +92,7 @@ constexpr char kTables[] = R"(
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
-  INSERT INTO counters VALUES ('starts', 0);
+  INSERT INTO counters VALUES ('starts', 0), ('repairs', 0);
 )";
 
 Status CreateTables(Database& database) {

@@ -31,7 +31,7 @@ Status StateTables::PrepareStatements() {
       {&savepoint_, "SAVEPOINT step"},
       {&release_, "RELEASE step"},
       {&undo_savepoint_, "ROLLBACK TO step"},
-      {&touch_, "UPDATE counters SET value = value WHERE name = 'starts'"},
+      {&touch_, "UPDATE counters SET value = value + 1 WHERE name = 'repairs'"},
       {&find_message_, "SELECT number, phase, content FROM messages WHERE id = ?"},
       {&insert_message_,
        "INSERT INTO messages (number, id, organization, phase, wake, received, content, checksum,"

@@ -61,7 +61,7 @@ class StateTables {
   StatusOr<std::size_t> Purge(Time before, std::size_t limit);
   // Puts the record aside if it still is damaged.
   Status Park(const DamagedRecord& damaged);
-  // Writes something and changes nothing.
+  // Writes something that means nothing; it must differ from what is there to be written at all.
   Status Touch();
 
   // What follows from the steps of a transaction, once it is committed.
