@@ -50,6 +50,9 @@ WORDS = (
     Word(r"\b(asio::detached|co_spawn\()",
          "use async::Spawn or a TaskGroup: counted, named, and an escaped exception ends the process",
          rooms=SOURCE_ROOMS, but=("engine/async/run_on.h", "engine/async/spawn.cc")),
+    Word(r"std::views::|std::ranges::(unique|remove|remove_if|rotate|partition|stable_partition|subrange"
+         r"|search|equal_range|find_end|find_last|\w+_view)\b",
+         "use the algorithm of two iterators: clang 14 cannot compile libstdc++ 12's views and subranges"),
     Word(r"\b(TODO|FIXME|XXX|HACK)\b", "finish it, or open an issue", suffixes=TEXT),
     Word(r"(?<![\w.$}/])/(work|home|root|Users)/\w", "a path of one machine", suffixes=TEXT),
     Word(r"\t", "a tab", suffixes=CODE + (".md", ".py", ".cmake", ".proto", ".yaml", ".yml")),

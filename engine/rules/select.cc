@@ -82,10 +82,10 @@ void OriginatorMatches::Try(const RuleSet& rules, OriginatorField field,
     std::ranges::stable_sort(found, [](const PatternMatch& a, const PatternMatch& b) {
       return a.level != b.level ? a.level > b.level : a.holders < b.holders;
     });
-    const auto rest = std::ranges::unique(found, [](const PatternMatch& a, const PatternMatch& b) {
+    const auto same = [](const PatternMatch& a, const PatternMatch& b) {
       return a.level == b.level && a.holders == b.holders;
-    });
-    found.erase(rest.begin(), rest.end());
+    };
+    found.erase(std::unique(found.begin(), found.end(), same), found.end());
     std::ranges::stable_sort(found, [](const PatternMatch& a, const PatternMatch& b) {
       return a.level != b.level ? a.level > b.level : a.address < b.address;
     });

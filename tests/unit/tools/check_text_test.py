@@ -32,6 +32,8 @@ class Words(unittest.TestCase):
         self.accepted("auto t = std::chrono::system_clock::now();", "engine/runtime/system_clock.cc")
         self.accepted("auto t = std::chrono::system_clock::now();", "tests/integration/a_test.cc")
         self.refused("asio::co_spawn(executor, F(), asio::detached);")
+        self.refused("auto rest = std::ranges::unique(found);")
+        self.accepted("std::ranges::sort(found);")
         self.accepted("asio::co_spawn(executor, F(), handler);", "engine/async/spawn.cc")
 
     def test_nothing_is_left_for_later(self):
