@@ -46,12 +46,12 @@ enum class DecidedBy : std::uint8_t {
 };
 
 struct RecipientState {
-  std::string forward_path;  // as given in RCPT, or as a hook named it
-  std::string rule;          // the rule that won (R6); empty: none matched, foreign, or added
-  bool added = false;        // by a hook's answer, as BCC (H9)
-  bool foreign = false;      // not in an owned domain (O3): normal flow, in no event
+  std::string forward_path;     // as given in RCPT, or as a hook named it
+  std::string rule;             // the rule that won (R6); empty: none matched, foreign, or added
+  bool added = false;           // by a hook's answer, as BCC (H9)
+  bool foreign = false;         // not in an owned domain (O3): normal flow, in no event
   Index invocation = kNoIndex;  // SYNC: into MessageState::invocations
-  std::string rule_reason;   // why it won: its patterns and what they matched
+  std::string rule_reason;      // why it won: its patterns and what they matched
   std::optional<rules::Verdict> outcome;  // decided once, never changed (A5)
   DecidedBy decided_by = DecidedBy::kNobody;
   Index delivery = kNoIndex;  // into MessageState::deliveries

@@ -77,9 +77,7 @@ class PatternIndex {
     using is_transparent = void;
     const std::string* text;
 
-    std::size_t operator()(std::string_view key) const {
-      return absl::HashOf(ToAbsl(key));
-    }
+    std::size_t operator()(std::string_view key) const { return absl::HashOf(ToAbsl(key)); }
 
     std::size_t operator()(TextRef ref) const { return (*this)(Text(*text, ref)); }
   };

@@ -20,6 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string json;
   AppendJson(json, *event);
   PENSTOCK_CHECK(JsonOctets(*event) == json.size());
+  // The shape before invocation ids were added has none, and is not written any more.
+  if (event->invocation_id.empty()) return 0;
   const auto again = penstock::wire::ParseEventJson(json);
   PENSTOCK_CHECK(again.ok() && *again == *event);
   return 0;
