@@ -122,6 +122,7 @@ def main():
     for name in names:
         if name not in targets():
             sys.exit(f"fuzz: no fuzzer {name}; there are: {' '.join(targets())}")
+        covers(name)
     build(names, arguments.jobs)
     failed = []
     print(f"\nfuzz: {len(names)} fuzzers, {arguments.seconds} s each, {arguments.jobs} at a time", flush=True)

@@ -104,22 +104,13 @@ void AddMailboxes(InternetAddressList* list, std::string_view lower_case_body,
   }
 }
 
-// Returns how many comments (RFC 5322 §3.2.2) are open at the end of `body`.
-std::size_t OpenComments(std::string_view body) {
-  std::size_t open = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < body.size(); ++i) {
-    if (body[i] == '\\') {
-      ++i;
-    } else if (body[i] == '"' && open == 0) {
-      quoted = !quoted;
-    } else if (body[i] == '(' && !quoted) {
-      ++open;
-    } else if (body[i] == ')' && !quoted && open > 0) {
-      --open;
-    }
-  }
-  return open;
+// GMime 3.2.13 loses memory where a comment behind an address literal is not closed. So many
+// closing brackets that every comment is, whatever GMime takes for one; those too many it steps
+// over.
+void CloseComments(std::string& body) {
+  if (body.find('[') == std::string::npos) return;
+  const auto open = std::count(body.begin(), body.end(), '(');
+  if (open > 0) body.append(static_cast<std::size_t>(open) + 1, ')');  // one may be escaped
 }
 
 }  // namespace
@@ -137,8 +128,7 @@ std::vector<Mailbox> ParseAddressList(std::string_view raw_body) {
   if (has_nul || colons > limits::kAddressFieldColonsMax) return mailboxes;
 
   std::string body = Unfold(raw_body);
-  // GMime 3.2.13 loses memory where a comment behind an address literal is not closed.
-  body.append(OpenComments(body), ')');
+  CloseComments(body);
   const GmimeObject<InternetAddressList> list(
       internet_address_list_parse(GmimeOptions(), body.c_str()));
   if (list) AddMailboxes(list.get(), AsciiLower(body), mailboxes);

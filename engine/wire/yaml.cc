@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <set>
+#include <sstream>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -98,6 +100,45 @@ struct Path {
   }
 };
 
+// Where the first two documents of a file begin. YAML::LoadAll does not end on text that yaml-cpp
+// takes for endless empty documents (",a"), so whoever loads a document asks here first.
+class DocumentStarts : private YAML::EventHandler {
+ public:
+  // Throws YAML::Exception for text that is no YAML.
+  explicit DocumentStarts(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    while (marks_.size() < 2 && parser.HandleNextDocument(*this)) {
+    }
+  }
+
+  [[nodiscard]] const std::vector<YAML::Mark>& marks() const { return marks_; }
+
+ private:
+  void OnDocumentStart(const YAML::Mark& mark) override { marks_.push_back(mark); }
+
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+
+  void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {}
+
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/,
+                       YAML::anchor_t /*anchor*/, YAML::EmitterStyle::value /*style*/) override {}
+
+  void OnSequenceEnd() override {}
+
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {}
+
+  void OnMapEnd() override {}
+
+  std::vector<YAML::Mark> marks_;
+};
+
 }  // namespace
 
 // One pass over one file.
@@ -118,12 +159,14 @@ class YamlReader {
     nodes_max_ = std::min(limits::kYamlNodesMax, 1000 + limits::kYamlUnfoldingMax * text.size());
     if (!IsValidUtf8(text)) return Fail({1, 1}, {}, "not UTF-8; expected a text file in UTF-8");
     try {
-      const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-      if (documents.size() > 1) {
-        return Fail(PlaceOf(documents[1], {1, 1}), {},
+      const std::string yaml(text);
+      const DocumentStarts documents(yaml);
+      if (documents.marks().size() > 1) {
+        const YAML::Mark& second = documents.marks()[1];
+        return Fail({second.line + 1, second.column + 1}, {},
                     "a second document; expected one, without \"---\" between");
       }
-      if (documents.size() == 1) ReadMessage(documents[0], {1, 1}, {}, out);
+      if (!documents.marks().empty()) ReadMessage(YAML::Load(yaml), {1, 1}, {}, out);
     } catch (const YAML::Exception& e) {
       const Place place = {e.mark.line + 1, e.mark.column + 1};
       Fail(place, {}, SyntaxFault(LineOf(text, e.mark.line), e.msg));

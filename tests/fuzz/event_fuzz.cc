@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An event in JSON: what is read and written reads the same again, and its octets are counted
-// right. Covers: engine/wire/event_json.cc engine/flow/event.cc engine/flow/json_text.cc
+// An event in JSON: what is read and written reads the same again; its octets are counted.
+// Covers: engine/wire/event_json.cc engine/flow/event.cc engine/flow/json_text.cc
 #include <cstddef>
 #include <cstdint>
 #include <string>
