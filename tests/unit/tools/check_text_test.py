@@ -73,6 +73,11 @@ class Length(unittest.TestCase):
         self.assertEqual([len(part) for part in of(81)], [1, 0])
         self.assertEqual([len(part) for part in of(81, "int F(int a,\n      int b) {")], [1, 0])
 
+    def test_a_raw_string_is_no_code(self):
+        sql = 'int F() {\n  G(R"(\n' + "a\n" * 90 + ')");\n}\n\n' + "int H() {\n" + "  x;\n" * 90 + "}\n"
+        refused, _ = found(text.length, {"engine/flow/a.cc": sql})
+        self.assertEqual(refused, ["engine/flow/a.cc:96: a function of 92 lines; one is under 70"])
+
     def test_a_class_is_no_function(self):
         self.assertEqual(found(text.length, {"engine/flow/a.cc": "class A {\n" + "  int F() {\n  }\n" * 60 + "};\n"}), ([], []))
 
