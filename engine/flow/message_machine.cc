@@ -135,9 +135,8 @@ Effects MessageMachine::OnHookEnded(const StartCall& call, const StatusOr<Answer
   invocation.next_attempt.reset();
   effects.record = true;
 
-  const StatusOr<Resolution> resolution = answer.ok()
-                                              ? ResolveAnswer(call.invocation, *answer)
-                                              : StatusOr<Resolution>(answer.status());
+  const StatusOr<Resolution> resolution =
+      answer.ok() ? ResolveAnswer(call.invocation, *answer) : StatusOr<Resolution>(answer.status());
   HistoryEntry entry{.time = now, .kind = HistoryKind::kHookAttempt};
   entry.rule = invocation.rule;
   entry.hook = invocation.hook;
