@@ -129,6 +129,8 @@ inline constexpr int kWriteAheadPagesMax = 4000;  // of 4 KiB in SQLite's log: t
 inline constexpr std::size_t kWriteAheadFileOctetsMax = 64U << 20U;  // kept of that log's file when it is empty: the rest is cut off
 inline constexpr milliseconds kFailedCommitRepair{1000};  // pause between tries to overwrite what a failed commit left in the log
 inline constexpr std::size_t kDeliveriesAtOnceMax = 20;  // a next hop, like Postfix's default: others wait their turn
+inline constexpr std::size_t kFiguresMax = 10'000;  // hooks, next hops that figures are kept of: further ones are not counted
+inline constexpr std::size_t kTestLosersMax = 100'000;  // rules that lost, in one TestFlowRules answer: further ones are left out
 inline constexpr std::size_t kListPageMax = 1000;  // rows of a List call: a larger page size is cut
 inline constexpr std::size_t kListPageDefault = 100;  // rows of a List call that names no page size
 inline constexpr std::size_t kYamlOctetsMax = 64U << 20U;  // of a configuration or manifest: refused
@@ -136,6 +138,11 @@ inline constexpr std::size_t kYamlNodesMax = 4'000'000;  // values in it, aliase
 inline constexpr std::size_t kYamlUnfoldingMax = 10;  // values for each octet of it: refused
 inline constexpr std::size_t kYamlFaultsMax = 50;  // told about one file: further ones are counted only
 inline constexpr seconds kAdminCallDeadline{30};  // of the command line's calls: exit code 3
+inline constexpr seconds kCompletionDeadline{1};  // of names asked for while a line is typed: none are offered
+inline constexpr int kAdminMessageOctetsMax = 64 << 20;  // a request or response of the admin API: refused
+inline constexpr seconds kAdminStopDeadline{5};  // of admin calls that run when the daemon stops: cancelled
+inline constexpr std::size_t kUserNameOctetsMax = 255;  // that a client gives of itself, R14: cut there
+inline constexpr std::size_t kTestRecipientsMax = 1000;  // of one TestFlowRules call: refused
 // clang-format on
 
 }  // namespace penstock::limits

@@ -27,7 +27,7 @@ enum class HistoryKind : std::uint8_t {
   kBounceSent,        // recipients; detail: id of the DSN's message
   kBounceSuppressed,  // recipients; detail: why (A3)
   kAsyncAttempt,      // hook, attempt, duration, code, detail
-  kAsyncDeadLetter,   // hook; detail: last error
+  kAsyncDeadLetter,   // rule, hook; detail: last error
   kClosed,
 };
 

@@ -159,6 +159,7 @@ asio::awaitable<void> AsyncWorkers::Settle(ports::AsyncEvent event, HookGate::En
         ended.ended + Backoff(flow::kAsyncRetry, static_cast<int>(event.attempts_ended), 0);
     if (event.dead) {
       flow::HistoryEntry dead{.time = ended.ended, .kind = flow::HistoryKind::kAsyncDeadLetter};
+      dead.rule = event.rule;
       dead.hook = event.hook;
       dead.detail = event.last_error;
       history.push_back(std::move(dead));

@@ -16,6 +16,7 @@
 #include "engine/ports/delivery.h"
 #include "engine/ports/store.h"
 #include "engine/runtime/directory_keeper.h"
+#include "engine/runtime/figures.h"
 #include "engine/runtime/hook_gate.h"
 
 namespace penstock::runtime {
@@ -54,6 +55,7 @@ struct Context {
   async::Executor executor;  // of a thread pool; each message gets a strand of its own on it
   async::TaskGroup& tasks;   // what a clean stop waits for
   std::atomic<bool> stopping{false};  // set: nothing new is started
+  Figures next_hops;                  // how each has fared
 };
 
 }  // namespace penstock::runtime

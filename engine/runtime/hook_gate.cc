@@ -28,7 +28,12 @@ Status CheckPermission(const flow::Hook* hook, const HookRequest& request) {
   return OkStatus();
 }
 
-void Report(const HookRequest& request, const HookGate::Ended& ended) {
+void Report(const HookRequest& request, const HookGate::Ended& ended, Figures& figures) {
+  if (ended.answer.ok()) {
+    figures.Succeeded(request.hook);
+  } else {
+    figures.Failed(request.hook, std::string(Message(ended.answer.status())), ended.ended);
+  }
   const std::string_view mode = Name(request.mode);
   const std::string_view code = CodeName(ended.answer.status().code());
   Count(metrics::kHookAttempts, {{"hook", request.hook}, {"mode", mode}, {"code", code}});
@@ -59,11 +64,13 @@ async::asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
   const Status permitted = CheckPermission(hook.get(), request);
   if (!permitted.ok()) {
     ended.answer = permitted;
-    Report(request, ended);
+    Report(request, ended, figures_);
     co_return ended;
   }
   const std::shared_ptr<async::Limiter> limiter = LimiterOf(*hook);
+  figures_.Waits(request.hook, 1);
   auto permit = co_await limiter->Acquire();
+  figures_.Waits(request.hook, -1);
   if (!permit.ok()) {
     ended.answer = permit.status();
     co_return ended;
@@ -78,9 +85,11 @@ async::asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
   call.rule = request.rule;
   call.event = request.event;
   ended.started = clock_.Now();
+  figures_.Runs(request.hook, 1);
   ended.answer = co_await caller_.Call(std::move(call));
+  figures_.Runs(request.hook, -1);
   ended.ended = clock_.Now();
-  Report(request, ended);
+  Report(request, ended, figures_);
   co_return ended;
 }
 

@@ -15,6 +15,7 @@
 #include "engine/ports/clock.h"
 #include "engine/ports/hook_caller.h"
 #include "engine/runtime/directory_keeper.h"
+#include "engine/runtime/figures.h"
 
 namespace penstock::runtime {
 
@@ -43,6 +44,9 @@ class HookGate {
   // Makes one attempt. A hook that is gone or not permitted fails it uncalled (P1).
   async::asio::awaitable<Ended> Call(HookRequest request);
 
+  // How each hook has fared.
+  [[nodiscard]] const Figures& figures() const { return figures_; }
+
  private:
   std::shared_ptr<async::Limiter> LimiterOf(const flow::Hook& hook);
 
@@ -55,6 +59,7 @@ class HookGate {
   const DirectoryKeeper& directory_;
   const ports::Clock& clock_;
   Mutex mutex_;
+  Figures figures_;
   std::map<std::string, Turn> turns_ ABSL_GUARDED_BY(mutex_);  // by hook; bounded by their number
 };
 

@@ -51,11 +51,24 @@ asio::awaitable<void> CallHook(Context* context, std::shared_ptr<Completions> co
   PENSTOCK_CHECK(completions->try_send(boost::system::error_code(), std::move(completion)));
 }
 
+void Report(const std::vector<mail::SmtpReply>& replies, const std::string& next_hop, Time now,
+            Figures& figures) {
+  for (const mail::SmtpReply& reply : replies) {
+    if (reply.is_transient()) return figures.Failed(next_hop, reply.ToString(), now);
+  }
+  figures.Succeeded(next_hop);
+  figures.ForgetError(next_hop);
+}
+
 asio::awaitable<void> HandOver(Context* context, std::shared_ptr<Completions> completions,
                                flow::StartDelivery delivery, ports::DeliveryRequest request) {
   const Time started = context->clock.Now();
   const std::size_t recipients = request.forward_paths.size();
+  const std::string next_hop = request.next_hop;
+  context->next_hops.Runs(next_hop, 1);
   auto replies = co_await context->delivery.Deliver(std::move(request));
+  context->next_hops.Runs(next_hop, -1);
+  Report(replies, next_hop, context->clock.Now(), context->next_hops);
   PENSTOCK_CHECK(replies.size() == recipients);
   Completion completion = DeliveryEnded{delivery, std::move(replies), started};
   PENSTOCK_CHECK(completions->try_send(boost::system::error_code(), std::move(completion)));
