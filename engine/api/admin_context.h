@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the admin services work with. Made once by the assembly, which outlives the server.
+#pragma once
+
+#include "engine/async/spawn.h"
+#include "engine/async/task.h"
+#include "engine/ports/clock.h"
+#include "engine/ports/store.h"
+#include "engine/runtime/directory_keeper.h"
+
+namespace penstock::api {
+
+struct AdminContext {
+  runtime::DirectoryKeeper& directory;
+  ports::Store& store;
+  const ports::Clock& clock;
+  async::Executor executor;  // of a thread pool; each call gets a strand of its own on it
+  async::TaskGroup& tasks;   // what a clean stop waits for
+};
+
+}  // namespace penstock::api

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// penstock.v1.OrganizationService over the directory (SPEC O).
+#pragma once
+
+#include <memory>
+
+#include <grpcpp/impl/codegen/service_type.h>
+
+#include "engine/api/admin_context.h"
+
+namespace penstock::api {
+
+// `admin` outlives it.
+std::unique_ptr<grpc::Service> MakeOrganizationService(AdminContext& admin);
+
+}  // namespace penstock::api

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the command line does not show: metadata, etags, masks, pages, stores that refuse, stops.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <map>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <boost/asio/thread_pool.hpp>
+#include <catch2/catch.hpp>
+
+#include "engine/api/admin_server.h"
+#include "engine/api/flow_rule_service.h"
+#include "engine/api/hook_service.h"
+#include "engine/api/organization_service.h"
+#include "engine/async/grpc_call.h"
+#include "engine/base/strings.h"
+#include "engine/runtime/system_clock.h"
+#include "engine/store/memory_store.h"
+#include "engine/wire/unix_target.h"
+#include "tests/support/await.h"
+#include "tests/support/watched_store.h"
+
+#include "penstock/v1/error.pb.h"
+#include "penstock/v1/flow_rules.grpc.pb.h"
+#include "penstock/v1/hooks.grpc.pb.h"
+#include "penstock/v1/organizations.grpc.pb.h"
+
+namespace penstock::api {
+namespace {
+
+using Metadata = std::multimap<std::string, std::string>;
+
+std::string MakeFolder() {
+  std::string folder = (std::filesystem::temp_directory_path() / "penXXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("no temporary folder");
+  return folder;
+}
+
+// The services over a store in memory, on a socket.
+class Fixture {
+ public:
+  Fixture() : folder_(MakeFolder()), directory_(store_, clock_) {
+    const Status loaded = tests::Await(executor(), directory_.Load());
+    if (!loaded.ok()) throw std::runtime_error(std::string(Message(loaded)));
+    std::vector<std::unique_ptr<grpc::Service>> services;
+    services.push_back(MakeOrganizationService(admin_));
+    services.push_back(MakeHookService(admin_));
+    services.push_back(MakeFlowRuleService(admin_));
+    auto server = AdminServer::Start(folder_ + "/s", std::move(services));
+    if (!server.ok()) throw std::runtime_error(std::string(Message(server.status())));
+    server_ = *std::move(server);
+    channel_ =
+        grpc::CreateChannel(wire::UnixTarget(folder_ + "/s"), grpc::InsecureChannelCredentials());
+  }
+
+  ~Fixture() {
+    server_.reset();
+    tasks_.WaitIdle(std::chrono::seconds(10));
+    pool_.stop();
+    pool_.join();
+    std::filesystem::remove_all(folder_);
+  }
+
+  // Calls `method`; what came with an error is in info().
+  template <class Service, class Request, class Response>
+  Status Call(grpc::Status (Service::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                    Response*),
+              const Request& request, Response& response, const Metadata& metadata = {}) {
+    grpc::ClientContext context;
+    for (const auto& [key, value] : metadata)
+      context.AddMetadata(key, value);
+    const grpc::Status status =
+        (Service::NewStub(channel_).get()->*method)(&context, request, &response);
+    info_.Clear();
+    const auto& trailers = context.GetServerTrailingMetadata();
+    const auto found = trailers.find("penstock-error-info-bin");
+    if (found != trailers.end()) {
+      info_.ParseFromArray(found->second.data(), static_cast<int>(found->second.size()));
+    }
+    return async::FromGrpc(status);
+  }
+
+  Status CreateOrganization(const std::string& id, const Metadata& metadata = {}) {
+    v1::CreateOrganizationRequest request;
+    request.set_organization_id(id);
+    v1::Organization created;
+    return Call<v1::OrganizationService>(&v1::OrganizationService::Stub::CreateOrganization,
+                                         request, created, metadata);
+  }
+
+  StatusOr<v1::FlowRule> CreateRule(const std::string& organization, const std::string& id,
+                                    const std::vector<std::string>& senders, bool compat = false) {
+    v1::CreateFlowRuleRequest request;
+    request.set_parent(Cat("organizations/", organization, "/directions/inbound"));
+    request.set_flow_rule_id(id);
+    request.set_compat(compat);
+    for (const std::string& sender : senders)
+      request.mutable_flow_rule()->add_sender_patterns(sender);
+    request.mutable_flow_rule()->add_recipient_patterns("*");
+    request.mutable_flow_rule()->mutable_verdict()->set_action(v1::Verdict::DROP);
+    v1::FlowRule rule;
+    Status status =
+        Call<v1::FlowRuleService>(&v1::FlowRuleService::Stub::CreateFlowRule, request, rule);
+    if (!status.ok()) return status;
+    return rule;
+  }
+
+  StatusOr<v1::FlowRule> UpdateRule(const v1::FlowRule& rule,
+                                    const std::vector<std::string>& mask) {
+    v1::UpdateFlowRuleRequest request;
+    *request.mutable_flow_rule() = rule;
+    for (const std::string& path : mask)
+      request.mutable_update_mask()->add_paths(path);
+    v1::FlowRule updated;
+    Status status =
+        Call<v1::FlowRuleService>(&v1::FlowRuleService::Stub::UpdateFlowRule, request, updated);
+    if (!status.ok()) return status;
+    return updated;
+  }
+
+  [[nodiscard]] async::Executor executor() { return pool_.get_executor(); }
+
+  [[nodiscard]] tests::WatchedStore& store() { return store_; }
+
+  [[nodiscard]] const v1::ErrorInfo& info() const { return info_; }
+
+  [[nodiscard]] const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+
+  [[nodiscard]] std::size_t running() const { return tasks_.running(); }
+
+  [[nodiscard]] AdminServer& server() { return *server_; }
+
+  [[nodiscard]] runtime::DirectoryKeeper& directory() { return directory_; }
+
+ private:
+  const std::string folder_;
+  boost::asio::thread_pool pool_{2};
+  async::TaskGroup tasks_;
+  store::MemoryStore memory_;
+  tests::WatchedStore store_{memory_};
+  runtime::SystemClock clock_;
+  runtime::DirectoryKeeper directory_;
+  AdminContext admin_{directory_, store_, clock_, pool_.get_executor(), tasks_};
+  std::unique_ptr<AdminServer> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  v1::ErrorInfo info_;
+};
+
+std::vector<std::string> ManyPatterns(std::size_t count) {
+  std::vector<std::string> patterns;
+  for (std::size_t i = 0; i < count; ++i)
+    patterns.push_back(Cat("d", i, ".example"));
+  return patterns;
+}
+
+}  // namespace
+
+TEST_CASE("AdminServices: a change goes on record with the name that the client gives, unproven",
+          "[api][r14]") {
+  Fixture fixture;
+  REQUIRE(fixture.CreateOrganization("a", {{"penstock-user", "alice"}}).ok());
+  REQUIRE(fixture.CreateOrganization("b").ok());
+  REQUIRE(fixture.CreateOrganization("c", {{"penstock-user", std::string(2000, 'x')}}).ok());
+  const auto changes = fixture.store().changes();
+  REQUIRE(changes.size() == 4);
+  CHECK(changes[0].who == "penstockd");
+  CHECK(changes[1].who == "unproven:alice");
+  CHECK(std::get<rules::Organization>(changes[1].resource).name == "a");
+  CHECK_FALSE(changes[1].removed);
+  CHECK(changes[2].who == "unproven");
+  CHECK(changes[3].who.size() < 300);
+}
+
+TEST_CASE("AdminServices: a change that the store refuses has not happened", "[api][r14]") {
+  Fixture fixture;
+  fixture.store().RefuseCommits(Unavailable("no space left on the disk"));
+  const Status refused = fixture.CreateOrganization("acme");
+  CHECK(refused.code() == StatusCode::kUnavailable);
+  CHECK(Message(refused) == "no space left on the disk");
+  CHECK(fixture.info().reason() == "UNAVAILABLE");
+  CHECK(fixture.directory().Current()->FindOrganization("acme") == nullptr);
+  fixture.store().RefuseCommits(OkStatus());
+  CHECK(fixture.CreateOrganization("acme").ok());
+}
+
+TEST_CASE("AdminServices: an error names field, reason and the command that mends it",
+          "[api][errors]") {
+  Fixture fixture;
+  CHECK(fixture.CreateRule("default", "bad", {"*", "a+b@example.com"}).status().code() ==
+        StatusCode::kInvalidArgument);
+  CHECK(fixture.info().reason() == "INVALID_ARGUMENT");
+  CHECK(fixture.info().field() == "sender_patterns[1]");
+  CHECK(fixture.CreateRule("nobody", "r", {"*"}).status().code() == StatusCode::kNotFound);
+  CHECK(fixture.info().hint() == "penstock org create nobody");
+  CHECK(fixture.info().field().empty());
+}
+
+TEST_CASE("FlowRuleService: an etag that is not the current one refuses the change",
+          "[api][etag]") {
+  Fixture fixture;
+  const v1::FlowRule created = fixture.CreateRule("default", "r", {"a.example"}).value();
+  v1::FlowRule change = created;
+  change.set_description("first");
+  const v1::FlowRule first = fixture.UpdateRule(change, {"description"}).value();
+  CHECK(first.etag() != created.etag());
+  change.set_description("second");
+  CHECK(fixture.UpdateRule(change, {"description"}).status().code() == StatusCode::kAborted);
+  v1::DeleteFlowRuleRequest stale;
+  stale.set_name(created.name());
+  stale.set_etag(created.etag());
+  google::protobuf::Empty nothing;
+  CHECK(
+      fixture.Call<v1::FlowRuleService>(&v1::FlowRuleService::Stub::DeleteFlowRule, stale, nothing)
+          .code() == StatusCode::kAborted);
+  stale.set_etag(first.etag());
+  CHECK(
+      fixture.Call<v1::FlowRuleService>(&v1::FlowRuleService::Stub::DeleteFlowRule, stale, nothing)
+          .ok());
+  CHECK(fixture.store().changes().back().removed);
+}
+
+TEST_CASE("FlowRuleService: an update changes what its mask names and nothing else",
+          "[api][mask]") {
+  Fixture fixture;
+  v1::FlowRule change = fixture.CreateRule("default", "r", {"a.example"}).value();
+  change.clear_etag();
+  change.set_description("new words");
+  change.clear_sender_patterns();
+  change.add_sender_patterns("b.example");
+  const v1::FlowRule one = fixture.UpdateRule(change, {"description"}).value();
+  CHECK(one.description() == "new words");
+  CHECK(one.sender_patterns(0) == "a.example");
+  const v1::FlowRule all = fixture.UpdateRule(change, {"*"}).value();
+  CHECK(all.sender_patterns(0) == "b.example");
+  const auto unknown = fixture.UpdateRule(change, {"descriptoin"});
+  CHECK(unknown.status().code() == StatusCode::kInvalidArgument);
+  CHECK_THAT(std::string(unknown.status().message()),
+             Catch::Matchers::Contains("did you mean") && Catch::Matchers::Contains("description"));
+}
+
+TEST_CASE("HookService: an update leaves the permissions alone", "[api][mask]") {
+  Fixture fixture;
+  using Stub = v1::HookRegistryService::Stub;
+  v1::CreateHookRequest create;
+  create.set_hook_id("h");
+  create.mutable_hook()->set_target("127.0.0.1:1");
+  v1::Hook hook;
+  REQUIRE(fixture.Call<v1::HookRegistryService>(&Stub::CreateHook, create, hook).ok());
+  v1::AddPermissionRequest grant;
+  grant.set_name("hooks/h");
+  grant.mutable_permission()->set_statement_id("s");
+  grant.mutable_permission()->set_organization("default");
+  REQUIRE(fixture.Call<v1::HookRegistryService>(&Stub::AddPermission, grant, hook).ok());
+  v1::UpdateHookRequest update;
+  update.mutable_hook()->set_name("hooks/h");
+  update.mutable_hook()->set_target("127.0.0.1:2");
+  update.mutable_update_mask()->add_paths("*");
+  REQUIRE(fixture.Call<v1::HookRegistryService>(&Stub::UpdateHook, update, hook).ok());
+  CHECK(hook.target() == "127.0.0.1:2");
+  CHECK(hook.permissions_size() == 1);
+}
+
+TEST_CASE("OrganizationService: pages go on where they ended, whatever changed between them",
+          "[api][paging]") {
+  Fixture fixture;
+  for (int i = 0; i < 25; ++i)
+    REQUIRE(fixture.CreateOrganization(Cat("o", 100 + i)).ok());
+  v1::ListOrganizationsRequest request;
+  request.set_page_size(10);
+  std::vector<std::string> names;
+  for (int page = 0;; ++page) {
+    v1::ListOrganizationsResponse response;
+    REQUIRE(fixture
+                .Call<v1::OrganizationService>(&v1::OrganizationService::Stub::ListOrganizations,
+                                               request, response)
+                .ok());
+    CHECK(response.organizations_size() <= 10);
+    for (const v1::Organization& organization : response.organizations())
+      names.push_back(organization.name());
+    request.set_page_token(response.next_page_token());
+    if (request.page_token().empty()) break;
+    if (page == 0) REQUIRE(fixture.CreateOrganization("aaa").ok());  // before where it goes on
+  }
+  CHECK(names.size() == 26);
+  CHECK(std::is_sorted(names.begin(), names.end()));
+  CHECK(std::set<std::string>(names.begin(), names.end()).size() == names.size());
+  request.set_page_size(-1);
+  v1::ListOrganizationsResponse response;
+  CHECK(fixture
+            .Call<v1::OrganizationService>(&v1::OrganizationService::Stub::ListOrganizations,
+                                           request, response)
+            .code() == StatusCode::kInvalidArgument);
+}
+
+TEST_CASE("FlowRuleService: rules of all organizations come in byte order of their names",
+          "[api][paging]") {
+  Fixture fixture;
+  for (const char* organization : {"a", "a-b", "a.b"}) {
+    REQUIRE(fixture.CreateOrganization(organization).ok());
+    REQUIRE(fixture.CreateRule(organization, "z", {"*"}).ok());
+    REQUIRE(fixture.CreateRule(organization, "y", {"*"}).ok());
+  }
+  v1::ListFlowRulesRequest request;
+  request.set_parent("organizations/-/directions/-");
+  request.set_page_size(1);
+  std::vector<std::string> names;
+  do {
+    v1::ListFlowRulesResponse response;
+    REQUIRE(
+        fixture
+            .Call<v1::FlowRuleService>(&v1::FlowRuleService::Stub::ListFlowRules, request, response)
+            .ok());
+    for (const v1::FlowRule& rule : response.flow_rules())
+      names.push_back(rule.name());
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  CHECK(names.size() == 6);
+  CHECK(std::is_sorted(names.begin(), names.end()));
+}
+
+TEST_CASE("FlowRuleService: the model's quotas warn, and refuse where compat is asked for",
+          "[api][r13]") {
+  Fixture fixture;
+  const auto patterns = ManyPatterns(limits::kRuleSenderPatternsWarn + 1);
+  CHECK(fixture.CreateRule("default", "many", patterns, true).status().code() ==
+        StatusCode::kInvalidArgument);
+  const v1::FlowRule warned = fixture.CreateRule("default", "many", patterns).value();
+  REQUIRE(warned.warnings_size() == 1);
+  CHECK_THAT(warned.warnings(0), Catch::Matchers::Contains("250"));
+}
+
+TEST_CASE("AdminServices: changes of many clients at once all happen", "[api][r14]") {
+  Fixture fixture;
+  std::vector<std::future<bool>> calls;
+  for (int i = 0; i < 40; ++i) {
+    calls.push_back(std::async(std::launch::async, [&fixture, i] {
+      v1::AddDomainRequest request;
+      request.set_name("organizations/default");
+      request.set_domain(Cat("d", i, ".example"));
+      grpc::ClientContext context;
+      v1::Organization changed;
+      return v1::OrganizationService::NewStub(fixture.channel())
+          ->AddDomain(&context, request, &changed)
+          .ok();
+    }));
+  }
+  for (std::future<bool>& call : calls)
+    CHECK(call.get());
+  CHECK(fixture.directory().Current()->FindOrganization("default")->domains.size() == 40);
+}
+
+TEST_CASE("AdminServer: a stop lets a change that runs come to its end", "[api][stop]") {
+  Fixture fixture;
+  fixture.store().DelayCommits(Milliseconds(300));
+  auto call = std::async(std::launch::async, [&] { return fixture.CreateOrganization("late"); });
+  while (fixture.running() == 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  fixture.server().Stop(std::chrono::seconds(5));
+  CHECK(call.get().ok());
+  CHECK(fixture.directory().Current()->FindOrganization("late") != nullptr);
+}
+
+TEST_CASE("AdminServer: past its deadline a stop cuts the client off, never the change",
+          "[api][stop]") {
+  Fixture fixture;
+  fixture.store().DelayCommits(Milliseconds(300));
+  auto call = std::async(std::launch::async, [&] { return fixture.CreateOrganization("late"); });
+  while (fixture.running() == 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  fixture.server().Stop(Milliseconds(0));
+  CHECK_FALSE(call.get().ok());
+  CHECK(fixture.directory().Current()->FindOrganization("late") != nullptr);
+}
+
+}  // namespace penstock::api
