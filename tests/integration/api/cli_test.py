@@ -1,0 +1,403 @@
+#!/usr/bin/env python3
+"""Runs the real `penstock` against the admin services, and compares what it says.
+
+Usage: cli_test.py PENSTOCK ADMIN_TEST_SERVER DATA_FOLDER [--update] [TEST...]
+DATA_FOLDER holds transcripts, *.txt: each runs against a server of its own, from the top. A line that
+begins with `$ ` is a command line as a shell reads it; what follows is what it must print, errors
+marked `! `, and its exit code where that is not 0. `--update` writes what was printed instead.
+"""
+import contextlib
+import difflib
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+PENSTOCK = SERVER = DATA = None
+UPDATE = False
+SHELLS = ("bash", "zsh", "fish")
+
+
+class Daemon:
+    """The test server on a socket in a folder of its own."""
+
+    def __init__(self, *options, path=None):
+        self.folder = tempfile.TemporaryDirectory(prefix="pen")
+        self.socket = str(path or os.path.join(self.folder.name, "run", "admin.sock"))
+        self.process = subprocess.Popen(
+            [SERVER, self.socket, self.folder.name, *options], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.ready = self.process.stdout.readline() == "ready\n"
+
+    def __enter__(self):
+        if not self.ready:
+            raise AssertionError(self.process.stderr.read())
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        """Ends it and returns its exit code and what it complained about."""
+        _, complaints = self.process.communicate(timeout=30)
+        self.folder.cleanup()
+        return self.process.returncode, complaints
+
+    def run(self, *words, **environment):
+        return run(*words, PENSTOCK_SOCKET=self.socket, **environment)
+
+
+def run(*words, **environment):
+    return subprocess.run(
+        [PENSTOCK, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **environment}, check=False)
+
+
+def transcript_of(command, daemon):
+    """Returns what a transcript says about one command."""
+    words = shlex.split(command)
+    if words[0] != "penstock":
+        raise AssertionError(f"not ours: {command}")
+    done = daemon.run(*words[1:])
+    lines = [f"$ {command}"] + done.stdout.splitlines()
+    lines += [f"! {line}" for line in done.stderr.splitlines()]
+    if done.returncode:
+        lines.append(f"exit {done.returncode}")
+    free = [line for line in lines if line.startswith("Disk:") or "disk_free_octets" in line
+            or "diskFreeOctets" in line]
+    for line in free:  # the one thing here that no test can know
+        lines[lines.index(line)] = "(free disk)"
+    return [line.replace(daemon.socket, "SOCKET").rstrip() for line in lines]
+
+
+class Transcripts(unittest.TestCase):
+    maxDiff = None
+
+
+def add_transcript(path):
+    def test(self):
+        want = path.read_text(encoding="utf-8").splitlines()
+        got = []
+        with Daemon("--samples") as daemon:
+            for line in want:
+                if line.startswith("#") or not line:
+                    got.append(line)
+                elif line.startswith("$ "):
+                    got += transcript_of(line[2:], daemon)
+                    got.append("")
+        # One empty line between commands.
+        got = [line for i, line in enumerate(got) if line or (i and got[i - 1])]
+        while got and not got[-1]:
+            got.pop()
+        if UPDATE:
+            path.write_text("\n".join(got) + "\n", encoding="utf-8")
+            return
+        want = [line for i, line in enumerate(want) if line or (i and want[i - 1])]
+        if want != got:
+            self.fail("\n".join(difflib.unified_diff(want, got, path.name, "printed", lineterm="")))
+    setattr(Transcripts, f"test_{path.stem}", test)
+
+
+class Help(unittest.TestCase):
+    def commands(self):
+        """Yields the words of every command, as completion walks the tree."""
+        for line in run("__complete", "").stdout.splitlines():
+            word = line.split("\t")[0]
+            below = [one.split("\t")[0] for one in run("__complete", word, "").stdout.splitlines()]
+            if word in ("status", "completion"):
+                yield [word]
+            else:
+                yield from ([word, verb] for verb in below)
+
+    def test_every_command_has_help_with_an_example_that_parses(self):
+        found = list(self.commands())
+        self.assertGreater(len(found), 20)
+        for words in found:
+            with self.subTest(" ".join(words)):
+                helped = run(*words, "--help")
+                self.assertEqual((helped.returncode, helped.stderr), (0, ""))
+                example = helped.stdout.split("Example:\n")[1].strip()
+                example = example.removeprefix("source <(").removesuffix(")")
+                parts = shlex.split(example)
+                self.assertEqual(parts[0], "penstock")
+                self.assertEqual(parts[1:1 + len(words)], words)
+                # Nobody listens: whatever gets as far as asking has a right command line.
+                self.assertIn(run(*parts[1:], "--socket", "/nowhere/admin.sock").returncode, (0, 3))
+
+    def test_help_names_the_exit_codes_and_every_group(self):
+        text = run("--help").stdout
+        for word in ("org create", "hook register", "rule test", "message show", "status", "3 daemon"):
+            self.assertIn(word, text)
+
+
+class Unreachable(unittest.TestCase):
+    def refused(self, done, *texts):
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertEqual(done.stdout, "")
+        for text in texts:
+            self.assertIn(text, done.stderr)
+
+    def test_no_socket(self):
+        self.refused(run("status", "--socket", "/nowhere/admin.sock"),
+                     "there is no socket /nowhere/admin.sock", "is penstockd running", "--socket")
+
+    def test_the_usual_place_is_the_default(self):
+        if os.path.exists("/run/penstock/admin.sock"):
+            self.skipTest("a penstockd runs here")
+        self.refused(run("status"), "/run/penstock/admin.sock")
+
+    def test_a_socket_that_nobody_listens_on(self):
+        with tempfile.TemporaryDirectory(prefix="pen") as folder:
+            path = os.path.join(folder, "s")
+            left_over = socket.socket(socket.AF_UNIX)
+            left_over.bind(path)
+            left_over.close()
+            self.refused(run("org", "list", "--socket", path), "nobody listens on", "not running")
+
+    def test_a_path_too_long_for_a_socket(self):
+        self.refused(run("org", "list", "--socket", "/" + "x" * 200), "longer than 107 octets")
+
+    def test_a_socket_of_another_user(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may open every socket")
+        with Daemon() as daemon:
+            os.chmod(daemon.socket, 0)
+            self.refused(daemon.run("status"), "may not be opened by this user", "sudo")
+
+    def test_a_server_that_never_answers(self):
+        with tempfile.TemporaryDirectory(prefix="pen") as folder:
+            path = os.path.join(folder, "s")
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(path)
+                listener.listen()
+                self.refused(run("org", "list", "--socket", path, "--timeout", "500ms"),
+                             "no answer on", "within 500ms", "--timeout")
+
+    def test_a_server_that_speaks_something_else(self):
+        with tempfile.TemporaryDirectory(prefix="pen") as folder:
+            path = os.path.join(folder, "s")
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(path)
+                listener.listen()
+                running = True
+
+                def greet():
+                    while running:
+                        try:
+                            peer, _ = listener.accept()
+                        except OSError:
+                            return
+                        with peer, contextlib.suppress(OSError):
+                            peer.sendall(b"220 mx.example.com ESMTP\r\n" * 3)
+
+                thread = threading.Thread(target=greet, daemon=True)
+                thread.start()
+                self.refused(run("org", "list", "--socket", path, "--timeout", "2s"), path)
+                running = False
+                listener.shutdown(socket.SHUT_RDWR)
+                thread.join(5)
+
+
+class Options(unittest.TestCase):
+    def test_the_socket_option_wins_over_the_environment(self):
+        with Daemon() as daemon:
+            done = run("org", "list", "--socket", daemon.socket, PENSTOCK_SOCKET="/nowhere")
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_global_options_stand_before_or_behind_the_command(self):
+        with Daemon() as daemon:
+            for words in (["-o", "json", "org", "list"], ["org", "--output=json", "list"],
+                          ["org", "list", "-ojson"], ["org", "list", "--output", "JSON"]):
+                done = daemon.run(*words)
+                self.assertEqual(json.loads(done.stdout)["organizations"][0]["name"],
+                                 "organizations/default", done.stderr)
+
+    def test_the_timeout_of_a_rule_is_not_that_of_the_program(self):
+        with Daemon() as daemon:
+            daemon.run("hook", "register", "h", "--target", "127.0.0.1:1")
+            daemon.run("hook", "add-permission", "h", "--statement-id", "a", "--principal", "default")
+            done = daemon.run("--timeout", "20s", "rule", "create", "r", "--direction", "inbound",
+                              "--sender", "*", "--recipient", "*", "--hook", "h", "--mode", "sync",
+                              "--fallback", "drop", "--timeout", "5m", "-o", "json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(json.loads(done.stdout)["runHook"]["ruleTimeout"], "300s")
+
+    def test_version(self):
+        self.assertRegex(run("--version").stdout, r"\Apenstock \d+\.\d+\.\d+\n\Z")
+
+    def test_results_go_to_stdout_alone_and_carry_no_escapes(self):
+        with Daemon("--samples") as daemon:
+            listed = json.loads(daemon.run("message", "list", "-o", "json").stdout)["messages"]
+            for message in listed:
+                done = daemon.run("message", "show", message["name"].split("/")[1])
+                self.assertEqual(done.stderr, "")
+                self.assertNotIn("\x1b", done.stdout)
+                self.assertNotIn("\x9b", done.stdout)
+
+
+class Completion(unittest.TestCase):
+    def complete(self, daemon, *words):
+        done = daemon.run("__complete", *words)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return [line.split("\t")[0] for line in done.stdout.splitlines()]
+
+    def test_the_scripts_parse(self):
+        for shell in SHELLS:
+            script = run("completion", shell)
+            self.assertEqual(script.returncode, 0)
+            self.assertIn("__complete", script.stdout)
+            if shutil.which(shell):
+                parsed = subprocess.run([shell, "-n"], input=script.stdout, text=True,
+                                        capture_output=True, check=False)
+                self.assertEqual((parsed.returncode, parsed.stderr), (0, ""), shell)
+
+    def test_words_options_and_closed_sets(self):
+        with Daemon() as daemon:
+            self.assertEqual(self.complete(daemon, "o"), ["org"])
+            self.assertIn("add-permission", self.complete(daemon, "hook", ""))
+            self.assertEqual(self.complete(daemon, "rule", "create", "r", "--act"), ["--action"])
+            self.assertEqual(self.complete(daemon, "rule", "create", "--mode", ""), ["sync", "async"])
+            self.assertEqual(self.complete(daemon, "rule", "create", "--mode=s"), ["--mode=sync"])
+            self.assertEqual(self.complete(daemon, "rule", "create", "--mode", "=", "s"), ["sync"])
+            self.assertEqual(self.complete(daemon, "completion", "b"), ["bash"])
+            self.assertEqual(self.complete(daemon, "rule", "test", "--eml", ""), [":files"])
+            self.assertEqual(self.complete(daemon, "org", "nonsense", "x"), [])
+
+    def test_names_come_from_the_daemon(self):
+        with Daemon("--samples") as daemon:
+            daemon.run("org", "create", "acme")
+            daemon.run("hook", "register", "disclaimer", "--target", "127.0.0.1:1")
+            daemon.run("rule", "create", "block", "--direction", "inbound", "--sender", "*",
+                       "--recipient", "*", "--action", "drop")
+            self.assertEqual(self.complete(daemon, "org", "show", ""), ["acme", "default"])
+            self.assertEqual(self.complete(daemon, "org", "show", "a"), ["acme"])
+            self.assertEqual(self.complete(daemon, "hook", "show", ""), ["disclaimer"])
+            self.assertEqual(self.complete(daemon, "rule", "show", "--direction", "inbound", ""),
+                             ["block"])
+            self.assertEqual(self.complete(daemon, "rule", "show", "--direction", "outbound", ""), [])
+            self.assertEqual(len(self.complete(daemon, "message", "show", "")), 4)
+            self.assertEqual(self.complete(daemon, "hook", "add-permission", "disclaimer",
+                                           "--principal", "d"), ["default"])
+
+    def test_without_a_daemon_there_are_no_names_and_no_noise(self):
+        done = run("__complete", "org", "show", "", PENSTOCK_SOCKET="/nowhere")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_bash_completes_with_the_script(self):
+        if not shutil.which("bash"):
+            self.skipTest("no bash here")
+        with Daemon() as daemon:
+            script = run("completion", "bash").stdout
+            ask = ('COMP_WORDS=(penstock org show d); COMP_CWORD=3; _penstock; '
+                   'printf "%s\\n" "${COMPREPLY[@]}"')
+            done = subprocess.run(
+                ["bash", "-c", script + ask], capture_output=True, text=True, check=False,
+                env={"PATH": os.path.dirname(PENSTOCK) + ":" + os.environ["PATH"],
+                     "PENSTOCK_SOCKET": daemon.socket})
+            self.assertEqual((done.stdout, done.stderr), ("default\n", ""))
+
+
+class Server(unittest.TestCase):
+    """The socket that the services are on."""
+
+    def refused(self, path, *texts):
+        daemon = Daemon(path=path)
+        self.assertFalse(daemon.ready)
+        code, complaints = daemon.stop()
+        self.assertEqual(code, 1)
+        for text in texts:
+            self.assertIn(text, complaints)
+
+    def test_folder_and_socket_are_the_owners_alone(self):
+        before = os.umask(0)
+        try:
+            daemon = Daemon()
+        finally:
+            os.umask(before)
+        with daemon:
+            self.assertEqual(stat.S_IMODE(os.stat(daemon.socket).st_mode), 0o600)
+            self.assertEqual(stat.S_IMODE(os.stat(os.path.dirname(daemon.socket)).st_mode), 0o700)
+
+    def test_it_removes_its_socket_and_stops_cleanly(self):
+        daemon = Daemon()
+        self.assertEqual(daemon.run("org", "list").returncode, 0)
+        daemon.process.stdin.close()
+        self.assertEqual(daemon.process.wait(30), 0)
+        self.assertFalse(os.path.exists(daemon.socket))
+        daemon.folder.cleanup()
+        daemon.process.stdout.close()
+        daemon.process.stderr.close()
+
+    def test_a_second_one_is_refused_and_the_first_goes_on(self):
+        with Daemon() as daemon:
+            self.refused(daemon.socket, "another process listens on")
+            self.assertEqual(daemon.run("org", "list").returncode, 0)
+
+    def test_a_socket_left_over_is_replaced(self):
+        with tempfile.TemporaryDirectory(prefix="pen") as folder:
+            path = os.path.join(folder, "admin.sock")
+            with socket.socket(socket.AF_UNIX) as left_over:
+                left_over.bind(path)
+            with Daemon(path=path) as daemon:
+                self.assertEqual(daemon.run("org", "list").returncode, 0)
+
+    def test_a_file_in_its_place_is_left_alone(self):
+        with tempfile.TemporaryDirectory(prefix="pen") as folder:
+            path = pathlib.Path(folder, "admin.sock")
+            path.write_text("precious", encoding="utf-8")
+            self.refused(path, "is no socket")
+            self.assertEqual(path.read_text(encoding="utf-8"), "precious")
+
+    def test_a_folder_that_others_may_write_to_is_refused(self):
+        with tempfile.TemporaryDirectory(prefix="pen") as folder:
+            os.chmod(folder, 0o777)
+            self.refused(os.path.join(folder, "admin.sock"), "others may write to it", "chmod 700")
+
+    def test_paths_that_cannot_be(self):
+        self.refused("relative.sock", "expected an absolute path")
+        self.refused("/tmp/" + "x" * 200, "at most 107")
+        self.refused("/nowhere/at/all/admin.sock", "cannot be made")
+
+    def test_a_path_with_odd_characters(self):
+        with tempfile.TemporaryDirectory(prefix="pen") as folder:
+            with Daemon(path=os.path.join(folder, "a b%20é#?.sock")) as daemon:
+                self.assertEqual(daemon.run("org", "list").returncode, 0)
+
+    def test_many_clients_at_once(self):
+        with Daemon() as daemon:
+            codes = []
+            threads = [threading.Thread(
+                target=lambda n=n: codes.append(daemon.run("org", "create", f"o{n}").returncode))
+                for n in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(codes, [0] * 8)
+            listed = json.loads(daemon.run("org", "list", "-o", "json").stdout)["organizations"]
+            self.assertEqual(len(listed), 9)
+
+
+def main():
+    global PENSTOCK, SERVER, DATA, UPDATE  # pylint: disable=global-statement
+    PENSTOCK, SERVER, DATA = (os.path.abspath(path) for path in sys.argv[1:4])
+    rest = sys.argv[4:]
+    UPDATE = "--update" in rest
+    paths = sorted(pathlib.Path(DATA).glob("*.txt"))
+    if not paths:
+        sys.exit(f"no transcripts in {DATA}")
+    for path in paths:
+        add_transcript(path)
+    unittest.main(argv=[sys.argv[0]] + [word for word in rest if word != "--update"])
+
+
+if __name__ == "__main__":
+    main()

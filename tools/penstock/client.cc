@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/penstock/client.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "engine/base/limits.h"
+#include "engine/base/strings.h"
+#include "engine/base/utf8.h"
+#include "engine/wire/unix_target.h"
+
+namespace penstock::cli {
+namespace {
+
+constexpr const char* kErrorInfoKey = "penstock-error-info-bin";
+constexpr const char* kUserKey = "penstock-user";
+
+// Name of the user who runs the program, for the record of changes (R14). It proves nothing: the
+// daemon marks it so.
+std::string UserName() {
+  const struct passwd* entry = getpwuid(getuid());
+  if (entry == nullptr) return Cat(getuid());
+  return Printable(ToValidUtf8(entry->pw_name));
+}
+
+// The name of a socket's owner, for whoever may not open it.
+std::string OwnerOf(const std::string& path) {
+  struct stat status {};
+
+  if (stat(path.c_str(), &status) != 0) return "another user";
+  const struct passwd* entry = getpwuid(status.st_uid);
+  return entry == nullptr ? Cat("user ", status.st_uid) : Cat("user ", entry->pw_name);
+}
+
+// Why nothing can be asked at `path`; OK if something listens. gRPC's own text for it says neither
+// why nor what to do.
+Status Knock(const std::string& path) {
+  struct sockaddr_un address {};
+
+  if (path.size() >= sizeof address.sun_path) {
+    return Unavailable(Cat("socket ", path, ": the path is longer than ",
+                           sizeof address.sun_path - 1, " octets; name another with --socket"));
+  }
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return Unavailable(Cat("no socket can be made: ", std::strerror(errno)));
+  const int connected =
+      connect(fd, reinterpret_cast<const struct sockaddr*>(&address), sizeof address);
+  const int error = errno;
+  close(fd);
+  if (connected == 0) return OkStatus();
+  switch (error) {
+    case ENOENT:
+      return Unavailable(Cat("there is no socket ", path,
+                             "; is penstockd running? name its socket with --socket PATH or "
+                             "PENSTOCK_SOCKET (`admin.socket` of its configuration)"));
+    case ECONNREFUSED:
+      return Unavailable(Cat("nobody listens on ", path,
+                             "; penstockd is not running: start it, or look at its log"));
+    case EACCES:
+      return Unavailable(Cat("socket ", path, " may not be opened by this user; run this as ",
+                             OwnerOf(path), ", for instance: sudo -u USER penstock …"));
+    default:
+      return Unavailable(Cat("socket ", path, ": ", std::strerror(error)));
+  }
+}
+
+}  // namespace
+
+Client::Client(std::string socket, Milliseconds timeout)
+    : socket_(std::move(socket)), timeout_(timeout) {}
+
+Status Client::Begin(grpc::ClientContext& context) {
+  unreachable_ = false;
+  error_info_.Clear();
+  if (channel_ == nullptr) {
+    Status open = Knock(socket_);
+    if (!open.ok()) {
+      unreachable_ = true;
+      return open;
+    }
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(limits::kAdminMessageOctetsMax);
+    // A proxy of the environment is no way to a unix socket.
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    channel_ = grpc::CreateCustomChannel(wire::UnixTarget(socket_),
+                                         grpc::InsecureChannelCredentials(), arguments);
+    deadline_ = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                             gpr_time_from_millis(timeout_.count(), GPR_TIMESPAN));
+  }
+  context.set_deadline(deadline_);
+  context.AddMetadata(kUserKey, UserName());
+  return OkStatus();
+}
+
+Status Client::End(const grpc::Status& status, const grpc::ClientContext& context) {
+  if (status.ok()) return OkStatus();
+  const auto& trailers = context.GetServerTrailingMetadata();
+  const auto found = trailers.find(kErrorInfoKey);
+  if (found != trailers.end()) {
+    error_info_.ParseFromArray(found->second.data(), static_cast<int>(found->second.size()));
+    return MakeStatus(static_cast<StatusCode>(status.error_code()), status.error_message());
+  }
+  // The daemon's own errors all carry an ErrorInfo: this one is gRPC's.
+  unreachable_ = true;
+  switch (status.error_code()) {
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return Unavailable(Cat("no answer on ", socket_, " within ", FormatDuration(timeout_),
+                             "; look at penstockd's log, or give it longer with --timeout"));
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return Unavailable(Cat("what listens on ", socket_,
+                             " does not know this call; `penstock --version` and `penstockd "
+                             "--version` should be the same"));
+    default:
+      return Unavailable(Cat("the connection to ", socket_, " failed: ", status.error_message(),
+                             "; look at penstockd's log"));
+  }
+}
+
+}  // namespace penstock::cli

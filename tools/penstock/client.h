@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls the daemon's admin services over its unix socket. One thread; a call blocks until its
+// answer or the deadline of the whole command.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/status.h>
+
+#include "engine/base/status.h"
+#include "engine/base/time.h"
+
+#include "penstock/v1/error.pb.h"
+
+namespace penstock::cli {
+
+class Client {
+ public:
+  // `timeout` bounds all calls together and begins with the first one.
+  Client(std::string socket, Milliseconds timeout);
+
+  // Makes one call of `Service`.
+  //   Errors: the daemon's, with its text; error_info() says more. kUnavailable if it cannot be
+  //   reached or does not answer, with what to check; unreachable() is true then.
+  template <class Service, class Request, class Response>
+  Status Call(grpc::Status (Service::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                    Response*),
+              const Request& request, Response* response) {
+    grpc::ClientContext context;
+    Status ready = Begin(context);
+    if (!ready.ok()) return ready;
+    const auto stub = Service::NewStub(channel_);
+    return End((stub.get()->*method)(&context, request, response), context);
+  }
+
+  // Whether the last call failed without an answer of the daemon.
+  [[nodiscard]] bool unreachable() const { return unreachable_; }
+
+  // What the daemon said beside the text of its last error.
+  [[nodiscard]] const v1::ErrorInfo& error_info() const { return error_info_; }
+
+ private:
+  Status Begin(grpc::ClientContext& context);
+  Status End(const grpc::Status& status, const grpc::ClientContext& context);
+
+  std::string socket_;
+  Milliseconds timeout_;
+  std::shared_ptr<grpc::Channel> channel_;
+  gpr_timespec deadline_{};
+  bool unreachable_ = false;
+  v1::ErrorInfo error_info_;
+};
+
+}  // namespace penstock::cli

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+// penstock hook
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <set>
+
+#include "engine/base/limits.h"
+#include "engine/base/status_macros.h"
+#include "engine/base/strings.h"
+#include "engine/wire/proto_time.h"
+#include "engine/wire/resource_name.h"
+
+#include "penstock/v1/hooks.grpc.pb.h"
+
+#include "tools/penstock/names.h"
+#include "tools/penstock/resources.h"
+#include "tools/penstock/session.h"
+
+namespace penstock::cli {
+namespace {
+
+using Stub = v1::HookRegistryService::Stub;
+using Kind = Parameter::Kind;
+
+Parameter Name() {
+  return {.name = "NAME", .help = "the hook", .kind = Kind::kHook, .required = true};
+}
+
+// What `hook register` and `hook update` say about a hook.
+std::vector<Parameter> Settings() {
+  return {
+      {.name = "--json",
+       .help = "send the event's WorkMail JSON text as well as the typed event",
+       .field = "json"},
+      {.name = "--label",
+       .value = "KEY=VALUE",
+       .help = "words of your own",
+       .kind = Kind::kLabel,
+       .repeated = true,
+       .field = "labels"},
+      {.name = "--description",
+       .value = "TEXT",
+       .help = "words of your own",
+       .field = "description"},
+      {.name = "--async-deadline",
+       .value = "DURATION",
+       .help = "how long one ASYNC call may take, 1s to 15m; 60s if not given",
+       .kind = Kind::kDuration,
+       .field = "async_deadline"},
+      {.name = "--async-retries",
+       .value = "N",
+       .help = "how often a failed ASYNC call is repeated, 0 to 10; 2 if not given",
+       .kind = Kind::kNumber,
+       .field = "async_retries"},
+      {.name = "--async-queue-max",
+       .value = "N",
+       .help = "ASYNC events that may wait; 100000 if not given",
+       .kind = Kind::kNumber,
+       .field = "async_queue_max"},
+      {.name = "--dead-letters-max",
+       .value = "N",
+       .help = "dead letters kept; 100000 if not given",
+       .kind = Kind::kNumber,
+       .field = "dead_letters_max"},
+      {.name = "--max-concurrent-calls",
+       .value = "N",
+       .help = "calls at a time; 64 if not given",
+       .kind = Kind::kNumber,
+       .field = "max_concurrent_calls"},
+      {.name = "--plain-text-allowed",
+       .help = "allow calls without TLS beyond this machine",
+       .field = "plain_text_allowed"},
+      {.name = "--tls", .help = "call over TLS, with the system's authorities", .field = "tls"},
+      {.name = "--tls-ca",
+       .value = "FILE",
+       .help = "authorities that sign the hook's certificate (PEM, read by penstockd)",
+       .kind = Kind::kFile,
+       .field = "tls.ca_file"},
+      {.name = "--tls-certificate",
+       .value = "FILE",
+       .help = "our certificate, for a hook that asks for one",
+       .kind = Kind::kFile,
+       .field = "tls.certificate_file"},
+      {.name = "--tls-key",
+       .value = "FILE",
+       .help = "our certificate's private key",
+       .kind = Kind::kFile,
+       .field = "tls.key_file"},
+      {.name = "--tls-server-name",
+       .value = "NAME",
+       .help = "name in the hook's certificate, if not the target's host",
+       .field = "tls.server_name"},
+  };
+}
+
+template <class T>
+std::vector<T> With(std::vector<T> first, const std::vector<T>& rest) {
+  first.insert(first.end(), rest.begin(), rest.end());
+  return first;
+}
+
+// What `hook update` can take back.
+std::vector<Parameter> Negations() {
+  return {
+      {.name = "--no-json", .help = "send the typed event alone", .field = "json"},
+      {.name = "--no-plain-text-allowed",
+       .help = "no calls without TLS beyond this machine",
+       .field = "plain_text_allowed"},
+      {.name = "--no-tls", .help = "call without TLS", .field = "tls"},
+  };
+}
+
+Parameter Target(bool required) {
+  return {.name = "--target",
+          .value = "TARGET",
+          .help = "where it listens: HOST:PORT, dns:///HOST:PORT, unix:PATH",
+          .required = required,
+          .field = "target"};
+}
+
+// What does not fit becomes the largest that does, which the daemon refuses.
+std::int32_t Int32(std::int64_t number) {
+  return static_cast<std::int32_t>(
+      std::min<std::int64_t>(number, std::numeric_limits<std::int32_t>::max()));
+}
+
+// Sets what the command line names; returns the fields' names.
+std::set<std::string> Fill(const Arguments& arguments, v1::Hook& hook) {
+  std::set<std::string> fields;
+  bool tls = false;
+  for (const Parameter& parameter :
+       With(With<Parameter>(Settings(), {Target(true)}), Negations())) {
+    if (!arguments.Has(parameter.name)) continue;
+    fields.insert(parameter.field.substr(0, parameter.field.find('.')));
+    tls |= parameter.name.starts_with("--tls");
+  }
+  hook.set_target(arguments.Text("--target"));
+  hook.set_json(arguments.Has("--json"));
+  hook.set_description(arguments.Text("--description"));
+  hook.set_plain_text_allowed(arguments.Has("--plain-text-allowed"));
+  for (const auto& [key, value] : arguments.Labels("--label"))
+    (*hook.mutable_labels())[key] = value;
+  if (arguments.Has("--async-deadline")) {
+    *hook.mutable_async_deadline() = wire::ToProto(arguments.Duration("--async-deadline"));
+  }
+  if (arguments.Has("--async-retries")) {
+    hook.set_async_retries(Int32(arguments.Number("--async-retries")));
+  }
+  if (arguments.Has("--max-concurrent-calls")) {
+    hook.set_max_concurrent_calls(Int32(arguments.Number("--max-concurrent-calls")));
+  }
+  if (arguments.Has("--async-queue-max")) {
+    hook.set_async_queue_max(arguments.Number("--async-queue-max"));
+  }
+  if (arguments.Has("--dead-letters-max")) {
+    hook.set_dead_letters_max(arguments.Number("--dead-letters-max"));
+  }
+  if (tls) {
+    v1::HookTls& settings = *hook.mutable_tls();
+    settings.set_ca_file(arguments.Text("--tls-ca"));
+    settings.set_certificate_file(arguments.Text("--tls-certificate"));
+    settings.set_key_file(arguments.Text("--tls-key"));
+    settings.set_server_name(arguments.Text("--tls-server-name"));
+  }
+  return fields;
+}
+
+std::string GrantsText(const v1::Permission& permission) {
+  std::vector<std::string> words;
+  for (const int grant : permission.grants()) {
+    words.push_back(
+        AsciiLower(v1::Permission::Grant_Name(static_cast<v1::Permission::Grant>(grant))));
+  }
+  return Join(words, ", ");
+}
+
+std::string DirectionsText(const v1::Permission& permission) {
+  std::vector<std::string> words;
+  for (const int direction : permission.directions()) {
+    words.push_back(AsciiLower(
+        v1::Event::FlowDirection_Name(static_cast<v1::Event::FlowDirection>(direction))));
+  }
+  return Join(words, ", ");
+}
+
+template <class Permissions>
+std::string PermissionsText(const Permissions& permissions, std::string_view hook) {
+  Table table({"STATEMENT", "ORGANIZATION", "MAY", "DIRECTIONS"});
+  for (const v1::Permission& permission : permissions) {
+    table.Add({permission.statement_id(), permission.organization(), GrantsText(permission),
+               DirectionsText(permission)});
+  }
+  return table.ToText(Cat("no organization may call it; grant it: penstock hook add-permission ",
+                          hook, " --statement-id ID --principal ORG"));
+}
+
+std::string SheetOf(const v1::Hook& hook) {
+  Sheet sheet;
+  sheet.Add("Hook", IdOf(hook.name()));
+  sheet.Add("Target", hook.target());
+  sheet.Add("Description", hook.description());
+  sheet.Add("Encryption", hook.has_tls()              ? "TLS"
+                          : hook.plain_text_allowed() ? "none, allowed beyond this machine"
+                                                      : "none");
+  sheet.Add("Event as JSON", hook.json() ? "yes" : "no");
+  sheet.Add("ASYNC deadline", wire::DurationText(wire::FromProto(hook.async_deadline())));
+  sheet.Add("ASYNC retries", Cat(hook.async_retries()));
+  sheet.Add("Calls at a time", Cat(hook.max_concurrent_calls()));
+  std::vector<std::string> labels;
+  for (const auto& [key, value] : hook.labels())
+    labels.push_back(Cat(key, "=", value));
+  std::sort(labels.begin(), labels.end());
+  sheet.Add("Labels", Join(labels, ", "));
+  return Cat(sheet.ToText(), "\n", PermissionsText(hook.permissions(), IdOf(hook.name())));
+}
+
+Status Register(Session& session, const Arguments& arguments) {
+  v1::CreateHookRequest request;
+  request.set_hook_id(arguments.Text("NAME"));
+  Fill(arguments, *request.mutable_hook());
+  v1::Hook created;
+  PENSTOCK_RETURN_IF_ERROR(
+      session.client().Call<v1::HookRegistryService>(&Stub::CreateHook, request, &created));
+  return session.output().Show(created, [&] {
+    const std::string id = IdOf(created.name());
+    return Cat("registered hook ", id, " at ", created.target(),
+               "\nno organization may call it yet; grant it: penstock hook add-permission ", id,
+               " --statement-id allow-default --principal default\n");
+  });
+}
+
+Status Update(Session& session, const Arguments& arguments) {
+  v1::UpdateHookRequest request;
+  for (const std::string& field : Fill(arguments, *request.mutable_hook()))
+    request.mutable_update_mask()->add_paths(field);
+  request.mutable_hook()->set_name(wire::HookName(arguments.Text("NAME")));
+  v1::Hook updated;
+  PENSTOCK_RETURN_IF_ERROR(
+      session.client().Call<v1::HookRegistryService>(&Stub::UpdateHook, request, &updated));
+  return session.output().Show(updated, [&] { return SheetOf(updated); });
+}
+
+Status CheckUpdate(const Arguments& arguments) {
+  v1::Hook hook;
+  if (!Fill(arguments, hook).empty()) return OkStatus();
+  return InvalidArgument("nothing to change; name at least one option, such as --target");
+}
+
+Status List(Session& session, const Arguments&) {
+  v1::ListHooksResponse all;
+  v1::ListHooksRequest request;
+  request.set_page_size(limits::kListPageMax);
+  do {
+    v1::ListHooksResponse page;
+    PENSTOCK_RETURN_IF_ERROR(
+        session.client().Call<v1::HookRegistryService>(&Stub::ListHooks, request, &page));
+    all.MergeFrom(page);
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  all.clear_next_page_token();
+  return session.output().Show(all, [&] {
+    Table table({"NAME", "TARGET", "TLS", "ORGANIZATIONS"});
+    for (const v1::Hook& hook : all.hooks()) {
+      std::set<std::string> principals;
+      for (const v1::Permission& permission : hook.permissions())
+        principals.insert(permission.organization());
+      table.Add({IdOf(hook.name()), hook.target(), hook.has_tls() ? "yes" : "no",
+                 principals.empty() ? "none" : Join({principals.begin(), principals.end()}, ", ")});
+    }
+    return table.ToText("no hooks; register one: penstock hook register NAME --target HOST:PORT");
+  });
+}
+
+Status Show(Session& session, const Arguments& arguments) {
+  v1::GetHookRequest request;
+  request.set_name(wire::HookName(arguments.Text("NAME")));
+  v1::Hook hook;
+  PENSTOCK_RETURN_IF_ERROR(
+      session.client().Call<v1::HookRegistryService>(&Stub::GetHook, request, &hook));
+  return session.output().Show(hook, [&] { return SheetOf(hook); });
+}
+
+Status Remove(Session& session, const Arguments& arguments) {
+  v1::DeleteHookRequest request;
+  request.set_name(wire::HookName(arguments.Text("NAME")));
+  google::protobuf::Empty nothing;
+  PENSTOCK_RETURN_IF_ERROR(
+      session.client().Call<v1::HookRegistryService>(&Stub::DeleteHook, request, &nothing));
+  return session.output().Show(nothing,
+                               [&] { return Cat("removed hook ", arguments.Text("NAME"), "\n"); });
+}
+
+Status AddPermission(Session& session, const Arguments& arguments) {
+  v1::AddPermissionRequest request;
+  request.set_name(wire::HookName(arguments.Text("NAME")));
+  v1::Permission& permission = *request.mutable_permission();
+  permission.set_statement_id(arguments.Text("--statement-id"));
+  permission.set_organization(arguments.Text("--principal"));
+  permission.add_grants(v1::Permission::INVOKE);
+  if (arguments.Has("--read")) permission.add_grants(v1::Permission::READ);
+  if (arguments.Has("--replace")) permission.add_grants(v1::Permission::REPLACE);
+  for (const std::string& direction : arguments.List("--direction")) {
+    permission.add_directions(direction == "inbound" ? v1::Event::INBOUND : v1::Event::OUTBOUND);
+  }
+  v1::Hook changed;
+  PENSTOCK_RETURN_IF_ERROR(
+      session.client().Call<v1::HookRegistryService>(&Stub::AddPermission, request, &changed));
+  return session.output().Show(
+      changed, [&] { return PermissionsText(changed.permissions(), IdOf(changed.name())); });
+}
+
+Status RemovePermission(Session& session, const Arguments& arguments) {
+  v1::RemovePermissionRequest request;
+  request.set_name(wire::HookName(arguments.Text("NAME")));
+  request.set_statement_id(arguments.Text("--statement-id"));
+  v1::Hook changed;
+  PENSTOCK_RETURN_IF_ERROR(
+      session.client().Call<v1::HookRegistryService>(&Stub::RemovePermission, request, &changed));
+  return session.output().Show(
+      changed, [&] { return PermissionsText(changed.permissions(), IdOf(changed.name())); });
+}
+
+Status GetPolicy(Session& session, const Arguments& arguments) {
+  v1::GetPolicyRequest request;
+  request.set_name(wire::HookName(arguments.Text("NAME")));
+  v1::Policy policy;
+  PENSTOCK_RETURN_IF_ERROR(
+      session.client().Call<v1::HookRegistryService>(&Stub::GetPolicy, request, &policy));
+  return session.output().Show(
+      policy, [&] { return PermissionsText(policy.permissions(), arguments.Text("NAME")); });
+}
+
+Parameter StatementId(std::string help) {
+  return {.name = "--statement-id",
+          .value = "ID",
+          .help = std::move(help),
+          .required = true,
+          .field = "statement_id"};
+}
+
+std::vector<Command> PermissionCommands() {
+  return {
+      {.words = "hook add-permission",
+       .summary = "Let an organization's rules call a hook",
+       .details = "The hook may not read or replace message content unless the statement says so.",
+       .example = "penstock hook add-permission disclaimer --statement-id allow-default "
+                  "--principal default --read --replace --direction outbound",
+       .parameters = {Name(),
+                      StatementId("a name for the statement, to remove it by"),
+                      {.name = "--principal",
+                       .value = "ORG",
+                       .help = "the organization that may call",
+                       .kind = Kind::kOrganization,
+                       .required = true,
+                       .field = "organization"},
+                      {.name = "--read", .help = "the hook may read message content"},
+                      {.name = "--replace", .help = "the hook may replace message content"},
+                      {.name = "--direction",
+                       .value = "DIRECTION",
+                       .help = "for mail of this direction alone",
+                       .kind = Kind::kWord,
+                       .repeated = true,
+                       .words = {"inbound", "outbound"},
+                       .field = "directions"}},
+       .run = AddPermission},
+      {.words = "hook remove-permission",
+       .summary = "Withdraw a statement; takes effect at once",
+       .example = "penstock hook remove-permission disclaimer --statement-id allow-default",
+       .parameters = {Name(), StatementId("the statement")},
+       .run = RemovePermission},
+      {.words = "hook get-policy",
+       .summary = "Show who may call a hook",
+       .example = "penstock hook get-policy disclaimer --output json",
+       .parameters = {Name()},
+       .run = GetPolicy},
+  };
+}
+
+}  // namespace
+
+std::vector<Command> HookCommands() {
+  std::vector<Command> commands = {
+      {.words = "hook register",
+       .summary = "Register a hook: a gRPC service that decides about messages",
+       .details = "It need not run yet. No organization may call it before `hook add-permission`.",
+       .example = "penstock hook register disclaimer --target 127.0.0.1:50051",
+       .parameters = With<Parameter>({{.name = "NAME",
+                                       .help = "letters, digits, '-', '_', '.'",
+                                       .required = true,
+                                       .field = "hook_id"},
+                                      Target(true)},
+                                     Settings()),
+       .run = Register},
+      {.words = "hook list",
+       .summary = "List the hooks",
+       .example = "penstock hook list",
+       .run = List},
+      {.words = "hook show",
+       .summary = "Show a hook and who may call it",
+       .example = "penstock hook show disclaimer",
+       .parameters = {Name()},
+       .run = Show},
+      {.words = "hook update",
+       .summary = "Change a hook's settings; what is not named stays",
+       .example = "penstock hook update disclaimer --target 127.0.0.1:50052",
+       .parameters = With(With<Parameter>({Name(), Target(false)}, Settings()), Negations()),
+       .check = CheckUpdate,
+       .run = Update},
+      {.words = "hook remove",
+       .summary = "Remove a hook with its permissions",
+       .details = "Refused while a rule names it.",
+       .example = "penstock hook remove disclaimer",
+       .parameters = {Name()},
+       .run = Remove},
+  };
+  return With(std::move(commands), PermissionCommands());
+}
+
+}  // namespace penstock::cli

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: Apache-2.0
+// penstock rule
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "engine/base/limits.h"
+#include "engine/base/status_macros.h"
+#include "engine/base/strings.h"
+#include "engine/wire/proto_time.h"
+
+#include "penstock/v1/flow_rules.grpc.pb.h"
+
+#include "tools/penstock/names.h"
+#include "tools/penstock/resources.h"
+#include "tools/penstock/rule_text.h"
+#include "tools/penstock/session.h"
+
+namespace penstock::cli {
+namespace {
+
+using Stub = v1::FlowRuleService::Stub;
+using Kind = Parameter::Kind;
+
+const std::vector<std::string>& ActionWords() {
+  static const std::vector<std::string> kWords = {
+      "drop", "bounce", "move-to-junk", "default", "bypass-spam-check", "route-to-gateway"};
+  return kWords;
+}
+
+Parameter Org() {
+  return {.name = "--org",
+          .value = "ORG",
+          .help = "the organization",
+          .kind = Kind::kOrganization,
+          .preset = "default"};
+}
+
+Parameter Direction() {
+  return {.name = "--direction",
+          .value = "DIRECTION",
+          .help = "of the mail",
+          .kind = Kind::kWord,
+          .required = true,
+          .words = {"inbound", "outbound"}};
+}
+
+Parameter Name() {
+  return {.name = "NAME", .help = "the rule", .kind = Kind::kRule, .required = true};
+}
+
+Parameter Patterns(std::string name, std::string help, bool required) {
+  const std::string field = name == "--sender" ? "sender_patterns" : "recipient_patterns";
+  return {.name = std::move(name),
+          .value = "PATTERN",
+          .help = std::move(help),
+          .required = required,
+          .repeated = true,
+          .field = field};
+}
+
+// What `rule create` and `rule update` say about a rule.
+std::vector<Parameter> Settings(bool create) {
+  return {
+      Patterns("--sender", "who sends: user@example.com, example.com, *.example.com or '*'",
+               create),
+      Patterns("--recipient", "who receives, likewise; '*' alone for a SYNC hook", create),
+      {.name = "--action",
+       .value = "ACTION",
+       .help = "what happens",
+       .kind = Kind::kWord,
+       .words = ActionWords(),
+       .field = "verdict.action"},
+      {.name = "--gateway",
+       .value = "NEXT_HOP",
+       .help = "with route-to-gateway: a next hop of the configuration",
+       .field = "verdict.gateway"},
+      {.name = "--bounce-message",
+       .value = "TEXT",
+       .help = "with bounce: text for the sender",
+       .field = "verdict.bounce_message"},
+      {.name = "--hook",
+       .value = "HOOK",
+       .help = "instead of --action: the hook that decides",
+       .kind = Kind::kHook,
+       .field = "run_hook.hook"},
+      {.name = "--mode",
+       .value = "MODE",
+       .help = "with --hook: whether the message waits for the answer",
+       .kind = Kind::kWord,
+       .words = {"sync", "async"},
+       .field = "run_hook.mode"},
+      {.name = "--fallback",
+       .value = "ACTION",
+       .help = "with sync: what happens if the hook does not answer in time",
+       .kind = Kind::kWord,
+       .words = ActionWords(),
+       .field = "run_hook.fallback.action"},
+      {.name = "--fallback-gateway",
+       .value = "NEXT_HOP",
+       .help = "with the fallback route-to-gateway: a next hop",
+       .field = "run_hook.fallback.gateway"},
+      {.name = "--fallback-bounce-message",
+       .value = "TEXT",
+       .help = "with the fallback bounce: text for the sender",
+       .field = "run_hook.fallback.bounce_message"},
+      {.name = "--timeout",
+       .value = "DURATION",
+       .help = "with sync: how long a failing hook is asked again, 0m to 240m; 0m if not given",
+       .kind = Kind::kDuration,
+       .field = "run_hook.rule_timeout"},
+      {.name = "--description",
+       .value = "TEXT",
+       .help = "words of your own",
+       .field = "description"},
+      {.name = "--compat", .help = "refuse what is over WorkMail's quotas instead of warning"},
+  };
+}
+
+std::vector<Parameter> With(std::vector<Parameter> first, const std::vector<Parameter>& rest) {
+  first.insert(first.end(), rest.begin(), rest.end());
+  return first;
+}
+
+std::string ParentOf(const Arguments& arguments) {
+  return RulesParent(arguments.Text("--org"), arguments.Text("--direction"));
+}
+
+std::string NameOf(const Arguments& arguments) {
+  return Cat(ParentOf(arguments), "/flowRules/", arguments.Text("NAME"));
+}
+
+v1::Verdict VerdictOf(const Arguments& arguments, const std::string& prefix,
+                      const std::string& action) {
+  v1::Verdict verdict;
+  v1::Verdict::Action value = v1::Verdict::UNSPECIFIED;
+  if (v1::Verdict::Action_Parse(EnumWord(arguments.Text(action)), &value))
+    verdict.set_action(value);
+  verdict.set_gateway(arguments.Text(prefix + "gateway"));
+  verdict.set_bounce_message(arguments.Text(prefix + "bounce-message"));
+  return verdict;
+}
+
+// Sets what the command line names of `rule`; what it does not name stays.
+void Fill(const Arguments& arguments, v1::FlowRule& rule) {
+  if (arguments.Has("--sender")) {
+    rule.clear_sender_patterns();
+    for (const std::string& pattern : arguments.List("--sender"))
+      rule.add_sender_patterns(pattern);
+  }
+  if (arguments.Has("--recipient")) {
+    rule.clear_recipient_patterns();
+    for (const std::string& pattern : arguments.List("--recipient"))
+      rule.add_recipient_patterns(pattern);
+  }
+  if (arguments.Has("--description")) rule.set_description(arguments.Text("--description"));
+  if (arguments.Has("--action")) {
+    *rule.mutable_verdict() = VerdictOf(arguments, "--", "--action");
+    return;
+  }
+  if (arguments.Has("--gateway")) {
+    rule.mutable_verdict()->set_gateway(arguments.Text("--gateway"));
+  }
+  if (arguments.Has("--bounce-message")) {
+    rule.mutable_verdict()->set_bounce_message(arguments.Text("--bounce-message"));
+  }
+  if (arguments.Has("--hook")) rule.mutable_run_hook()->set_hook(arguments.Text("--hook"));
+  if (arguments.Has("--mode")) {
+    rule.mutable_run_hook()->set_mode(
+        arguments.Text("--mode") == "sync" ? v1::InvokeRequest::SYNC : v1::InvokeRequest::ASYNC);
+    if (arguments.Text("--mode") == "async") {
+      rule.mutable_run_hook()->clear_fallback();
+      rule.mutable_run_hook()->clear_rule_timeout();
+    }
+  }
+  if (arguments.Has("--fallback")) {
+    *rule.mutable_run_hook()->mutable_fallback() =
+        VerdictOf(arguments, "--fallback-", "--fallback");
+  }
+  if (arguments.Has("--timeout")) {
+    *rule.mutable_run_hook()->mutable_rule_timeout() =
+        wire::ToProto(arguments.Duration("--timeout"));
+  }
+}
+
+// Options that say something about a hook, and those about an action of the rule's own.
+constexpr const char* kHookOptions[] = {
+    "--hook",   "--mode", "--fallback", "--fallback-gateway", "--fallback-bounce-message",
+    "--timeout"};
+constexpr const char* kActionOptions[] = {"--action", "--gateway", "--bounce-message"};
+
+template <std::size_t N>
+const char* FirstGiven(const Arguments& arguments, const char* const (&names)[N]) {
+  for (const char* name : names) {
+    if (arguments.Has(name)) return name;
+  }
+  return nullptr;
+}
+
+Status CheckSettings(const Arguments& arguments) {
+  const char* of_hook = FirstGiven(arguments, kHookOptions);
+  const char* of_action = FirstGiven(arguments, kActionOptions);
+  if (of_hook != nullptr && of_action != nullptr) {
+    return InvalidArgument(Cat(of_action, " and ", of_hook,
+                               " exclude each other: a rule acts by itself or asks a hook"));
+  }
+  const bool async = arguments.Text("--mode") == "async";
+  for (const char* name : {"--fallback", "--timeout"}) {
+    if (async && arguments.Has(name)) {
+      return InvalidArgument(Cat(name, " is for --mode sync; delivery never waits for async"));
+    }
+  }
+  for (const char* name : {"--fallback-gateway", "--fallback-bounce-message"}) {
+    if (arguments.Has(name) && !arguments.Has("--fallback")) {
+      return InvalidArgument(Cat(name, " needs --fallback"));
+    }
+  }
+  return OkStatus();
+}
+
+Status CheckCreate(const Arguments& arguments) {
+  PENSTOCK_RETURN_IF_ERROR(CheckSettings(arguments));
+  if (!arguments.Has("--action") && !arguments.Has("--hook")) {
+    return InvalidArgument("what shall happen? give --action ACTION, or --hook HOOK --mode MODE");
+  }
+  if (!arguments.Has("--hook")) return OkStatus();
+  if (!arguments.Has("--mode")) {
+    return InvalidArgument("--mode is missing; it is one of sync, async");
+  }
+  if (arguments.Text("--mode") == "sync" && !arguments.Has("--fallback")) {
+    return InvalidArgument(
+        Cat("--fallback is missing: what happens if the hook does not answer; it is one of ",
+            Join(ActionWords(), ", ")));
+  }
+  return OkStatus();
+}
+
+Status CheckUpdate(const Arguments& arguments) {
+  PENSTOCK_RETURN_IF_ERROR(CheckSettings(arguments));
+  for (const Parameter& parameter : Settings(false)) {
+    if (parameter.name != "--compat" && arguments.Has(parameter.name)) return OkStatus();
+  }
+  return InvalidArgument("nothing to change; name at least one option, such as --sender");
+}
+
+Status ShowChanged(Session& session, const v1::FlowRule& rule, std::string_view done) {
+  for (const std::string& warning : rule.warnings())
+    session.output().Warn(warning);
+  return session.output().Show(rule,
+                               [&] { return Cat(done, " rule ", RuleText(rule.name()), "\n"); });
+}
+
+Status Create(Session& session, const Arguments& arguments) {
+  v1::CreateFlowRuleRequest request;
+  request.set_parent(ParentOf(arguments));
+  request.set_flow_rule_id(arguments.Text("NAME"));
+  request.set_compat(arguments.Has("--compat"));
+  Fill(arguments, *request.mutable_flow_rule());
+  v1::FlowRule created;
+  PENSTOCK_RETURN_IF_ERROR(
+      session.client().Call<v1::FlowRuleService>(&Stub::CreateFlowRule, request, &created));
+  return ShowChanged(session, created, "created");
+}
+
+StatusOr<v1::FlowRule> Get(Session& session, const Arguments& arguments) {
+  v1::GetFlowRuleRequest request;
+  request.set_name(NameOf(arguments));
+  v1::FlowRule rule;
+  PENSTOCK_RETURN_IF_ERROR(
+      session.client().Call<v1::FlowRuleService>(&Stub::GetFlowRule, request, &rule));
+  return rule;
+}
+
+// Reads the rule, changes it and writes all of it back under its etag: the action is one thing, of
+// which the line may name a part.
+Status Update(Session& session, const Arguments& arguments) {
+  PENSTOCK_ASSIGN_OR_RETURN(v1::FlowRule rule, Get(session, arguments));
+  Fill(arguments, rule);
+  v1::UpdateFlowRuleRequest request;
+  *request.mutable_flow_rule() = std::move(rule);
+  request.mutable_update_mask()->add_paths("*");
+  request.set_compat(arguments.Has("--compat"));
+  v1::FlowRule updated;
+  PENSTOCK_RETURN_IF_ERROR(
+      session.client().Call<v1::FlowRuleService>(&Stub::UpdateFlowRule, request, &updated));
+  return ShowChanged(session, updated, "updated");
+}
+
+Status List(Session& session, const Arguments& arguments) {
+  const auto or_all = [&](const char* name) {
+    return arguments.Has(name) ? arguments.Text(name) : "-";
+  };
+  v1::ListFlowRulesResponse all;
+  v1::ListFlowRulesRequest request;
+  request.set_parent(RulesParent(or_all("--org"), or_all("--direction")));
+  request.set_page_size(limits::kListPageMax);
+  do {
+    v1::ListFlowRulesResponse page;
+    PENSTOCK_RETURN_IF_ERROR(
+        session.client().Call<v1::FlowRuleService>(&Stub::ListFlowRules, request, &page));
+    all.MergeFrom(page);
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  all.clear_next_page_token();
+  return session.output().Show(all, [&] { return RuleTable(all); });
+}
+
+Status Show(Session& session, const Arguments& arguments) {
+  PENSTOCK_ASSIGN_OR_RETURN(const v1::FlowRule rule, Get(session, arguments));
+  return session.output().Show(rule, [&] { return RuleSheet(rule); });
+}
+
+Status Delete(Session& session, const Arguments& arguments) {
+  v1::DeleteFlowRuleRequest request;
+  request.set_name(NameOf(arguments));
+  google::protobuf::Empty nothing;
+  PENSTOCK_RETURN_IF_ERROR(
+      session.client().Call<v1::FlowRuleService>(&Stub::DeleteFlowRule, request, &nothing));
+  return session.output().Show(
+      nothing, [&] { return Cat("deleted rule ", RuleText(request.name()), "\n"); });
+}
+
+// Reads the beginning of a message file; the header section is in it.
+StatusOr<std::string> ReadBeginning(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             &std::fclose);
+  if (file == nullptr) return InvalidArgument(Cat("--eml ", path, ": the file cannot be opened"));
+  std::string text(limits::kHeaderSectionOctetsMax, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) {
+    return InvalidArgument(Cat("--eml ", path, ": the file cannot be read"));
+  }
+  return text;
+}
+
+StatusOr<v1::TestFlowRulesRequest> TestRequestOf(const Arguments& arguments) {
+  v1::TestFlowRulesRequest request;
+  request.set_parent(ParentOf(arguments));
+  for (const std::string& address : arguments.List("--from"))
+    request.add_from_addresses(address);
+  for (const std::string& address : arguments.List("--sender"))
+    request.add_sender_addresses(address);
+  for (const std::string& address : arguments.List("--recipient"))
+    request.add_recipients(address);
+  if (arguments.Has("--eml")) {
+    PENSTOCK_ASSIGN_OR_RETURN(*request.mutable_header_section(),
+                              ReadBeginning(arguments.Text("--eml")));
+  }
+  return request;
+}
+
+Status Test(Session& session, const Arguments& arguments) {
+  PENSTOCK_ASSIGN_OR_RETURN(const v1::TestFlowRulesRequest request, TestRequestOf(arguments));
+  v1::TestFlowRulesResponse response;
+  PENSTOCK_RETURN_IF_ERROR(
+      session.client().Call<v1::FlowRuleService>(&Stub::TestFlowRules, request, &response));
+  return session.output().Show(response, [&] { return ExplanationText(response); });
+}
+
+Status CheckTest(const Arguments& arguments) {
+  if (!arguments.Has("--eml")) return OkStatus();
+  if (!arguments.Has("--from") && !arguments.Has("--sender")) return OkStatus();
+  return InvalidArgument("--eml and addresses exclude each other: the file has From and Sender");
+}
+
+Command TestCommand() {
+  return {.words = "rule test",
+          .summary = "Say which rule would win each recipient, and why the others do not",
+          .details = "Nothing is sent and no hook is called.",
+          .example =
+              "penstock rule test --direction inbound --from alice@example.org "
+              "--recipient bob@example.com",
+          .parameters = {Org(),
+                         Direction(),
+                         {.name = "--from",
+                          .value = "ADDRESS",
+                          .help = "an address of the message's From field",
+                          .repeated = true,
+                          .field = "from_addresses"},
+                         {.name = "--sender",
+                          .value = "ADDRESS",
+                          .help = "the address of its Sender field, which goes first",
+                          .repeated = true,
+                          .field = "sender_addresses"},
+                         {.name = "--eml",
+                          .value = "FILE",
+                          .help = "instead of both: a message to read them from",
+                          .kind = Kind::kFile,
+                          .field = "header_section"},
+                         {.name = "--recipient",
+                          .value = "ADDRESS",
+                          .help = "who shall receive it",
+                          .required = true,
+                          .repeated = true,
+                          .field = "recipients"}},
+          .check = CheckTest,
+          .run = Test};
+}
+
+}  // namespace
+
+std::vector<Command> RuleCommands() {
+  Parameter any_org = Org();
+  any_org.preset.clear();
+  any_org.help += "; else of all";
+  Parameter any_direction = Direction();
+  any_direction.required = false;
+  return {
+      {.words = "rule create",
+       .summary = "Create a flow rule; takes effect at once",
+       .details = "The most specific rule wins a recipient; there is no order of rules.",
+       .example = "penstock rule create disclaimer --direction outbound --sender '*' "
+                  "--recipient '*' --hook disclaimer --mode sync --fallback default --timeout 10m",
+       .parameters = With({{.name = "NAME",
+                            .help = "letters, digits, '-', '_', '.'",
+                            .required = true,
+                            .field = "flow_rule_id"},
+                           Org(),
+                           Direction()},
+                          Settings(true)),
+       .check = CheckCreate,
+       .run = Create},
+      {.words = "rule list",
+       .summary = "List the flow rules",
+       .example = "penstock rule list --direction inbound",
+       .parameters = {any_org, any_direction},
+       .run = List},
+      {.words = "rule show",
+       .summary = "Show a flow rule",
+       .example = "penstock rule show disclaimer --direction outbound",
+       .parameters = {Name(), Org(), Direction()},
+       .run = Show},
+      {.words = "rule update",
+       .summary = "Change a flow rule; what is not named stays",
+       .details = "A list of patterns is replaced as a whole.",
+       .example = "penstock rule update disclaimer --direction outbound --timeout 30m",
+       .parameters = With({Name(), Org(), Direction()}, Settings(false)),
+       .check = CheckUpdate,
+       .run = Update},
+      {.words = "rule delete",
+       .summary = "Delete a flow rule; takes effect at once",
+       .example = "penstock rule delete disclaimer --direction outbound",
+       .parameters = {Name(), Org(), Direction()},
+       .run = Delete},
+      TestCommand(),
+  };
+}
+
+}  // namespace penstock::cli

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// penstock status
+#include <chrono>
+
+#include "engine/base/status_macros.h"
+#include "engine/base/strings.h"
+#include "engine/base/time.h"
+#include "engine/wire/proto_time.h"
+
+#include "penstock/v1/status.grpc.pb.h"
+
+#include "tools/penstock/names.h"
+#include "tools/penstock/resources.h"
+#include "tools/penstock/session.h"
+
+namespace penstock::cli {
+namespace {
+
+std::string ErrorText(const std::string& error, bool has_time,
+                      const google::protobuf::Timestamp& time) {
+  if (error.empty()) return "";
+  return has_time ? Cat(FormatRfc3339(wire::FromProto(time)), " ", error) : error;
+}
+
+std::string Head(const v1::ServerStatus& status) {
+  Sheet sheet;
+  sheet.Add("penstockd", Cat(status.version(), " on ", status.hostname()));
+  sheet.Add("Running since",
+            Cat(FormatRfc3339(wire::FromProto(status.start_time())), ", for ",
+                wire::DurationText(std::chrono::duration_cast<std::chrono::seconds>(
+                    wire::FromProto(status.uptime())))));
+  sheet.Add("Open messages", Cat(status.open_message_count(), ", ", status.active_message_count(),
+                                 " worked on now"));
+  sheet.Add("Disk", Cat(status.disk_free_octets() >> 20U, " MiB free"));
+  return sheet.ToText();
+}
+
+std::string Hooks(const v1::ServerStatus& status) {
+  Table table(
+      {"HOOK", "RUNNING", "WAITING", "OK", "FAILED", "QUEUED", "DEAD", "DROPPED", "LAST ERROR"});
+  for (const v1::HookStatus& hook : status.hooks()) {
+    table.Add({hook.hook(), Cat(hook.running_call_count()), Cat(hook.waiting_call_count()),
+               Cat(hook.success_count()), Cat(hook.failure_count()), Cat(hook.async_queue_count()),
+               Cat(hook.dead_letter_count()), Cat(hook.dropped_count()),
+               ErrorText(hook.last_error(), hook.has_last_error_time(), hook.last_error_time())});
+  }
+  return table.ToText("no hooks");
+}
+
+std::string NextHops(const v1::ServerStatus& status) {
+  Table table({"NEXT HOP", "RUNNING", "OK", "DEFERRED", "LAST ERROR"});
+  for (const v1::NextHopStatus& next_hop : status.next_hops()) {
+    table.Add({next_hop.next_hop(), Cat(next_hop.running_count()), Cat(next_hop.success_count()),
+               Cat(next_hop.failure_count()),
+               ErrorText(next_hop.last_error(), next_hop.has_last_error_time(),
+                         next_hop.last_error_time())});
+  }
+  return table.ToText("no next hops");
+}
+
+std::string Listeners(const v1::ServerStatus& status) {
+  Table table({"LISTENER", "ADDRESS", "CONNECTIONS"});
+  for (const v1::ListenerStatus& listener : status.listeners()) {
+    table.Add({listener.listener(), listener.address(), Cat(listener.connection_count())});
+  }
+  return table.ToText("no listeners");
+}
+
+Status Show(Session& session, const Arguments&) {
+  v1::ServerStatus status;
+  PENSTOCK_RETURN_IF_ERROR(session.client().Call<v1::StatusService>(
+      &v1::StatusService::Stub::GetServerStatus, v1::GetServerStatusRequest(), &status));
+  return session.output().Show(status, [&] {
+    return Cat(Head(status), "\n", Hooks(status), "\n", NextHops(status), "\n", Listeners(status));
+  });
+}
+
+}  // namespace
+
+std::vector<Command> StatusCommands() {
+  return {{.words = "status",
+           .summary = "Show what the daemon is doing",
+           .example = "penstock status",
+           .run = Show}};
+}
+
+}  // namespace penstock::cli
