@@ -55,7 +55,7 @@ struct Context {
   async::Executor executor;  // of a thread pool; each message gets a strand of its own on it
   async::TaskGroup& tasks;   // what a clean stop waits for
   std::atomic<bool> stopping{false};  // set: nothing new is started
-  Figures next_hops;                  // how each has fared
+  Figures next_hops{};                // how each has fared
 };
 
 }  // namespace penstock::runtime

@@ -84,8 +84,7 @@ int Serve(const std::string& socket, const std::string& data_folder, bool sample
                            .settings = settings,
                            .hostname = "mx.example.com",
                            .executor = pool.get_executor(),
-                           .tasks = tasks,
-                           .next_hops = {}};
+                           .tasks = tasks};
   runtime::MessageSchedule schedule(context);
   const Status loaded = tests::Await(context.executor, directory.Load());
   if (!loaded.ok()) {
