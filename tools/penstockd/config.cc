@@ -15,7 +15,7 @@
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/flow/hook.h"
-#include "engine/ingress/network.h"
+#include "engine/ingress/network_set.h"
 #include "engine/wire/proto_time.h"
 #include "engine/wire/yaml.h"
 
@@ -208,7 +208,7 @@ class Checker {
         }
       }
       for (int k = 0; k < listener.trusted_networks_size(); ++k) {
-        const auto network = ingress::Network::Parse(listener.trusted_networks(k));
+        const auto network = ingress::NetworkSet::Parse({listener.trusted_networks(k)});
         if (!network.ok())
           Fault(Cat(path, ".trusted_networks[", k, "]"), Message(network.status()));
       }
