@@ -271,10 +271,6 @@ class Checker {
   std::vector<std::string> faults_;
 };
 
-Milliseconds ToMilliseconds(const Duration& duration) {
-  return Milliseconds(duration.seconds() * 1000 + duration.nanos() / 1'000'000);
-}
-
 }  // namespace
 
 StatusOr<v1::Config> LoadConfig(const std::string& path) {
@@ -292,6 +288,10 @@ StatusOr<v1::Config> ParseConfig(std::string_view text, const std::string& file)
   FillDefaults(fs::absolute(fs::path(file), error).parent_path(), config);
   PENSTOCK_RETURN_IF_ERROR(Checker(places).Check(config));
   return config;
+}
+
+Milliseconds ToMilliseconds(const Duration& duration) {
+  return Milliseconds(duration.seconds() * 1000 + duration.nanos() / 1'000'000);
 }
 
 flow::FlowSettings ToFlowSettings(const v1::Config& config) {

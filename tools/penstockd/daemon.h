@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/api/admin_server.h"
+#include "engine/async/spawn.h"
 #include "engine/base/mutex.h"
 #include "engine/base/status.h"
 #include "engine/embed/assembly.h"
@@ -50,13 +51,15 @@ class Daemon {
   StatusOr<FrontDoor> OpenFrontDoor(const v1::Config& config, const v1::Listener& listener);
   Status OpenAdmin();
   Status OpenMetrics(PrometheusMetrics& metrics);
-  [[nodiscard]] std::vector<api::ListenerInfo> Listeners() const;
+  [[nodiscard]] std::vector<api::ListenerFigures> Listeners() const;
   [[nodiscard]] std::vector<std::string> NextHops() const;
 
-  v1::Config config_;
+  mutable Mutex mutex_;  // the admin server looks at configuration and front doors
+  v1::Config config_;    // written under mutex_, by the one thread that also reads it without
   std::unique_ptr<embed::Assembly> assembly_;
-  mutable Mutex mutex_;  // the admin server looks at the front doors
   std::map<std::string, FrontDoor> front_doors_ ABSL_GUARDED_BY(mutex_);
+  async::TaskGroup admin_tasks_;
+  std::unique_ptr<api::AdminContext> admin_context_;
   std::unique_ptr<api::AdminServer> admin_;
   std::unique_ptr<MetricsServer> metrics_server_;
 };
