@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/penstockd/daemon.h"
 
-#include <set>
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/log.h"
