@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The story of tools/quickstart. What it shows is read back: from `penstock … --output json`, the next
 hop, and the Maildir. It starts the programs the way the end-to-end tests do (tests/e2e/harness.py)."""
-import base64
 import json
 import pathlib
 import signal
@@ -33,10 +32,6 @@ def say(heading, text=""):
         print(textwrap.indent(text.rstrip("\n"), "   "))
 
 
-def pretty(octets):
-    return json.dumps(json.loads(octets), indent=2, ensure_ascii=False)
-
-
 def run(daemon, *arguments):
     """Prints a command as a user would type it, and what it says."""
     print("   $ penstock " + " ".join(f"'{a}'" if a == "*" else a for a in arguments))
@@ -66,12 +61,12 @@ def wait_for_end(daemon, message):
 
 
 def tell_invocation(invocation):
-    say(f"The event that hook \"{invocation['hook']}\" was sent", pretty(base64.b64decode(invocation["eventJson"])))
+    say(f"The event that hook \"{invocation['hook']}\" was sent", json.dumps(invocation["event"], indent=2, ensure_ascii=False))
     attempts = [f"attempt {one['number']} at {one['startTime']}, {one['duration']}: {one['code']}"
                 + (f" ({one['error']})" if one["error"] else "") for one in invocation["attempts"]]
     say("The attempts to call it", "\n".join(attempts) or "none has ended yet")
-    if invocation["answerJson"]:
-        say("What it answered", pretty(base64.b64decode(invocation["answerJson"])))
+    if invocation.get("answer"):
+        say("What it answered", json.dumps(invocation["answer"]["actions"], indent=2, ensure_ascii=False))
     if invocation.get("nextAttemptTime"):
         say("It is asked again", f"at {invocation['nextAttemptTime']}; the rule's time is up at {invocation.get('deadline')}")
 

@@ -35,7 +35,7 @@ class Decisions(PenstockTest):
                                     "--recipient", recipient, "--action", action)
         (message,) = self.daemon.send([f"{name}@{DOMAIN}" for name in ("junk", "gone", "void", "alice")])
         shown = self.daemon.wait_closed(message)
-        self.assertEqual([(one["address"].split("@")[0], one["verdict"]["action"], one["flowRule"])
+        self.assertEqual([(one["address"].split("@")[0], one["verdict"]["action"], one["flowRule"].rpartition("/")[2])
                           for one in shown["recipients"]],
                          [("junk", "MOVE_TO_JUNK", "a"), ("gone", "BOUNCE", "b"), ("void", "DROP", "c"),
                           ("alice", "DEFAULT", "")])
@@ -64,7 +64,7 @@ class Decisions(PenstockTest):
         self.assertEqual(len(self.daemon.mail_of("closed")), 1)  # its answer, a bounce, is ignored
         from harness import wait_until
         wait_until("the event", lambda: any("attempt 1" in line for line in hook.lines()))
-        self.assertEqual(shown["recipients"][0]["source"], "ASYNC_RULE")
+        self.assertEqual(shown["recipients"][0]["source"], "RULE")
 
     def test_what_was_registered_survives_a_restart(self):
         self.register(self.hook().target)

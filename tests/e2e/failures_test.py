@@ -13,7 +13,7 @@ class FailingHook(PenstockTest):
         self.sync_rule(fallback="drop", timeout="0m")
         (message,) = self.daemon.send([f"alice@{DOMAIN}"])
         shown = self.daemon.wait_closed(message)
-        self.assertEqual(shown["recipients"][0]["source"], "FALLBACK_TIMEOUT")
+        self.assertEqual(shown["recipients"][0]["source"], "FALLBACK")
         self.assertEqual(shown["recipients"][0]["verdict"]["action"], "DROP")
         (attempt,) = shown["invocations"][0]["attempts"]
         self.assertEqual(attempt["code"], "UNAVAILABLE")
@@ -73,7 +73,7 @@ class FailingHook(PenstockTest):
         wait_until("the call", lambda: any("called" in line for line in hook.lines()))
         hook.stop()
         shown = self.daemon.wait_closed(message)
-        self.assertEqual(shown["recipients"][0]["source"], "FALLBACK_TIMEOUT")
+        self.assertEqual(shown["recipients"][0]["source"], "FALLBACK")
         self.assertEqual(len(self.daemon.mail_of("alice")), 1)
         self.assertIsNone(self.daemon.process.poll())
 
@@ -126,7 +126,7 @@ class NextHopTrouble(PenstockTest):
                          [f"user{i}@{DOMAIN}" for i in range(5)])
 
     def _last_error(self, message):
-        return self.daemon.show(message)["recipients"][0]["lastError"]
+        return self.daemon.show(message)["recipients"][0]["lastReply"]
 
     def test_what_a_next_hop_refuses_is_bounced(self):
         self.next_hop.reply_to_rcpt = lambda path: "550 5.1.1 nobody here" if path.startswith("gone") else None

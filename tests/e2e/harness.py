@@ -94,11 +94,12 @@ class Daemon:
         self.process = None
 
     def start(self):
-        self.process = subprocess.Popen([PENSTOCKD, "--config", self.config], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=self.log.open("a"))
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen([PENSTOCKD, "--config", self.config], stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.DEVNULL, stderr=log)
         wait_until("penstockd", self._ready)
         status = self.penstock_json("status")
-        self.ports = {one["name"]: int(one["listen"].rpartition(":")[2]) for one in status["listeners"]}
+        self.ports = {one["listener"]: int(one["address"].rpartition(":")[2]) for one in status["listeners"]}
         return self
 
     def _ready(self):

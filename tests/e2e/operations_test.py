@@ -24,14 +24,12 @@ class Operations(PenstockTest):
         self.assertIn('penstock_outcomes_total{action="DEFAULT",direction="INBOUND",organization="default"} 1', page)
 
     def test_sigterm_stops_cleanly_and_quickly(self):
-        with self.smtp_session():
-            self.assertEqual(self.daemon.stop(), 0)
-        self.assertIn("stopped drained=yes", self.daemon.log.read_text())
-
-    def smtp_session(self):
         client = self.daemon.smtp()
+        self.addCleanup(client.close)
         client.ehlo("idle.example")
-        return client
+        self.assertEqual(self.daemon.stop(), 0)
+        self.assertIn("stopped drained=yes", self.daemon.log.read_text())
+        self.assertTrue(client.file.readline().startswith(b"421 4.3.2"))
 
     def test_sighup_takes_on_a_new_configuration(self):
         (message,) = self.daemon.send([f"alice@{DOMAIN}"])

@@ -14,7 +14,6 @@
 #include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
-#include "engine/flow/hook.h"
 #include "engine/ingress/network_set.h"
 #include "engine/wire/proto_time.h"
 #include "engine/wire/yaml.h"
@@ -222,7 +221,7 @@ class Checker {
     const auto endpoint = async::Endpoint::Parse(listen);
     if (!endpoint.ok()) {
       Fault("metrics.listen", Message(endpoint.status()));
-    } else if (endpoint->host.empty() || !flow::IsLocalTarget(listen)) {
+    } else if (!ingress::NetworkSet::Parse({"127.0.0.0/8", "::1"})->Contains(endpoint->host)) {
       Fault("metrics.listen",
             Cat("\"", listen, "\" is not on loopback; expected 127.0.0.1:PORT or [::1]:PORT"));
     }
