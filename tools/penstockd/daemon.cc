@@ -81,8 +81,8 @@ StatusOr<std::unique_ptr<Daemon>> Daemon::Start(v1::Config config, PrometheusMet
   return daemon;
 }
 
-// Opens what is new, then closes what is gone: a listener that moved to another name keeps its
-// address only if it is closed first, so one whose address is asked for again is closed before.
+// What is gone stops listening before what is new is opened: it may take the same address. One
+// that cannot be opened keeps the others from nothing.
 Status Daemon::OpenFrontDoors(const v1::Config& config) {
   std::map<std::string, FrontDoor> kept;
   std::vector<FrontDoor> gone;
@@ -103,19 +103,24 @@ Status Daemon::OpenFrontDoors(const v1::Config& config) {
   }
   for (FrontDoor& front_door : gone)
     front_door.server->Stop();
+  Status first_error;
   for (const v1::Listener& listener : config.listeners()) {
     {
       const MutexLock lock(mutex_);
       if (front_doors_.contains(listener.name())) continue;
     }
-    PENSTOCK_ASSIGN_OR_RETURN(FrontDoor front_door, OpenFrontDoor(config, listener));
+    StatusOr<FrontDoor> front_door = OpenFrontDoor(config, listener);
+    if (!front_door.ok()) {
+      first_error.Update(front_door.status());
+      continue;
+    }
     const MutexLock lock(mutex_);
-    front_doors_.emplace(listener.name(), std::move(front_door));
+    front_doors_.emplace(listener.name(), *std::move(front_door));
   }
   for (FrontDoor& front_door : gone) {
     front_door.server->WaitIdle(limits::kListenerCloseWait);  // its destructor closes the rest
   }
-  return OkStatus();
+  return first_error;
 }
 
 StatusOr<Daemon::FrontDoor> Daemon::OpenFrontDoor(const v1::Config& config,

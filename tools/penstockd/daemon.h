@@ -31,7 +31,8 @@ class Daemon {
 
   // Takes on what may change without a restart: routes, next hops, marking, retries, retention,
   // strictness, log level, and listeners. Connections that are open keep what they began with.
-  //   Errors: what could not be taken on; what was in force stays.
+  //   Errors: kInvalidArgument for a next hop, nothing has changed then; the first listener that
+  //   cannot be opened, everything else is in force then.
   Status Reload(v1::Config config);
 
   // Stops listening, lets what runs come to its end within limits.drain_deadline. False: something
