@@ -162,10 +162,15 @@ class Service final : public v1::FlowRuleService::CallbackService {
     }
     auto named = NamedRules(*directory, scope, after);
     v1::ListFlowRulesResponse response;
-    const std::size_t shown = std::min(rows, named.size());
-    for (std::size_t i = 0; i < shown; ++i)
+    PageBounds page(rows);
+    for (std::size_t i = 0; i < named.size(); ++i) {
+      if (page.full()) {
+        response.set_next_page_token(MakePageToken(named[i - 1].first));
+        break;
+      }
       *response.add_flow_rules() = wire::ToProto(*named[i].second);
-    if (shown < named.size()) response.set_next_page_token(MakePageToken(named[shown - 1].first));
+      page.Count(response.flow_rules().rbegin()->ByteSizeLong());
+    }
     co_return response;
   }
 

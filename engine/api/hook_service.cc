@@ -121,13 +121,15 @@ class Service final : public v1::HookRegistryService::CallbackService {
     PENSTOCK_CO_ASSIGN_OR_RETURN(const std::string after, ParsePageToken(request.page_token()));
     v1::ListHooksResponse response;
     const auto& all = directory->hooks();
+    PageBounds page(rows);
     std::string last;
     for (auto it = all.upper_bound(after); it != all.end(); ++it) {
-      if (static_cast<std::size_t>(response.hooks_size()) == rows) {
+      if (page.full()) {
         response.set_next_page_token(MakePageToken(last));
         break;
       }
       *response.add_hooks() = wire::ToProto(*it->second);
+      page.Count(response.hooks().rbegin()->ByteSizeLong());
       last = it->first;
     }
     co_return response;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/api/message_service.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -71,21 +72,28 @@ class Service final : public v1::MessageService::CallbackService {
   async::Task<v1::ListMessagesResponse> List(const v1::ListMessagesRequest& request) {
     PENSTOCK_CO_ASSIGN_OR_RETURN(const std::size_t rows, RowsOf(request.page_size()));
     PENSTOCK_CO_ASSIGN_OR_RETURN(ports::MessageFilter filter, FilterOf(request));
-    auto page = co_await admin_.store.ListMessages(std::move(filter), rows, request.page_token());
-    if (page.status().code() == StatusCode::kInvalidArgument) {
-      co_return Annotate(page.status(), "page_token");
-    }
-    PENSTOCK_CO_RETURN_IF_ERROR(page.status());
+    v1::ListMessagesResponse response;
+    response.set_next_page_token(request.page_token());
+    PageBounds bounds(rows);
+    do {
+      const std::size_t some = std::min(bounds.rows_left(), limits::kMessagesReadMax);
+      auto page = co_await admin_.store.ListMessages(filter, some, response.next_page_token());
+      if (page.status().code() == StatusCode::kInvalidArgument) {
+        co_return Annotate(page.status(), "page_token");
+      }
+      PENSTOCK_CO_RETURN_IF_ERROR(page.status());
+      for (const flow::MessageState& state : page->messages) {
+        *response.add_messages() = ViewInList(state);
+        bounds.Count(response.messages().rbegin()->ByteSizeLong());
+      }
+      response.set_next_page_token(page->next_page_token);
+    } while (!response.next_page_token().empty() && !bounds.full());
     // One that was deleted may still have messages on record.
-    if (page->messages.empty() && !request.organization().empty() &&
+    if (response.messages().empty() && !request.organization().empty() &&
         admin_.directory.Current()->FindOrganization(request.organization()) == nullptr) {
       co_return NotFound(Cat("there is no organization \"", Printable(request.organization()),
                              "\"; see them: penstock org list"));
     }
-    v1::ListMessagesResponse response;
-    for (const flow::MessageState& state : page->messages)
-      *response.add_messages() = ViewInList(state);
-    response.set_next_page_token(page->next_page_token);
     co_return response;
   }
 

@@ -119,13 +119,15 @@ class Service final : public v1::OrganizationService::CallbackService {
     PENSTOCK_CO_ASSIGN_OR_RETURN(const std::string after, ParsePageToken(request.page_token()));
     v1::ListOrganizationsResponse response;
     const auto& all = directory->organizations();
+    PageBounds page(rows);
     std::string last;
     for (auto it = all.upper_bound(after); it != all.end(); ++it) {
-      if (static_cast<std::size_t>(response.organizations_size()) == rows) {
+      if (page.full()) {
         response.set_next_page_token(MakePageToken(last));
         break;
       }
       *response.add_organizations() = wire::ToProto(it->second);
+      page.Count(response.organizations().rbegin()->ByteSizeLong());
       last = it->first;
     }
     co_return response;

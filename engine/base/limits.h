@@ -112,7 +112,6 @@ inline constexpr seconds kLingerTimeout{2};  // after our last reply: then the c
 inline constexpr std::size_t kLingerOctetsMax = 1U << 20U;  // dropped after our last reply: then the connection is reset
 
 // The daemon
-inline constexpr seconds kListenerCloseWait{5};  // for connections of a listener that a reload took away: closed then
 inline constexpr minutes kPurgeInterval{10};  // between two looks for messages past kHistoryRetention
 inline constexpr std::size_t kPurgeBatch = 500;  // messages taken off the record in one transaction
 inline constexpr seconds kScheduleLookMax{30};  // between two looks at the wall clock while nothing is due
@@ -133,6 +132,8 @@ inline constexpr std::size_t kDeliveriesAtOnceMax = 20;  // a next hop, like Pos
 inline constexpr std::size_t kFiguresMax = 10'000;  // hooks, next hops that figures are kept of: further ones are not counted
 inline constexpr std::size_t kTestLosersMax = 100'000;  // rules that lost, in one TestFlowRules answer: further ones are left out
 inline constexpr std::size_t kListPageMax = 1000;  // rows of a List call: a larger page size is cut
+inline constexpr std::size_t kListPageOctets = 16U << 20U;  // of a List response: a page that has more ends there
+inline constexpr std::size_t kMessagesReadMax = 50;  // message records read at a time for a page, so that kListPageOctets holds about
 inline constexpr std::size_t kListPageDefault = 100;  // rows of a List call that names no page size
 inline constexpr std::size_t kYamlOctetsMax = 64U << 20U;  // of a configuration or manifest: refused
 inline constexpr std::size_t kYamlNodesMax = 4'000'000;  // values in it, aliases unfolded: refused

@@ -230,6 +230,15 @@ class Options(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(json.loads(done.stdout)["runHook"]["ruleTimeout"], "300s")
 
+    def test_a_result_that_cannot_be_written_is_no_success(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("no /dev/full here")
+        with Daemon() as daemon, open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([PENSTOCK, "org", "list", "--socket", daemon.socket], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("cannot be written", done.stderr)
+
     def test_version(self):
         self.assertRegex(run("--version").stdout, r"\Apenstock \d+\.\d+\.\d+\n\Z")
 

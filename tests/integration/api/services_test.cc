@@ -22,6 +22,7 @@
 #include "engine/api/admin_server.h"
 #include "engine/api/flow_rule_service.h"
 #include "engine/api/hook_service.h"
+#include "engine/api/message_service.h"
 #include "engine/api/organization_service.h"
 #include "engine/async/grpc_call.h"
 #include "engine/base/strings.h"
@@ -29,11 +30,13 @@
 #include "engine/store/memory_store.h"
 #include "engine/wire/unix_target.h"
 #include "tests/support/await.h"
+#include "tests/support/store_samples.h"
 #include "tests/support/watched_store.h"
 
 #include "penstock/v1/error.pb.h"
 #include "penstock/v1/flow_rules.grpc.pb.h"
 #include "penstock/v1/hooks.grpc.pb.h"
+#include "penstock/v1/messages.grpc.pb.h"
 #include "penstock/v1/organizations.grpc.pb.h"
 
 namespace penstock::api {
@@ -57,6 +60,7 @@ class Fixture {
     services.push_back(MakeOrganizationService(admin_));
     services.push_back(MakeHookService(admin_));
     services.push_back(MakeFlowRuleService(admin_));
+    services.push_back(MakeMessageService(admin_));
     auto server = AdminServer::Start(folder_ + "/s", std::move(services));
     if (!server.ok()) throw std::runtime_error(std::string(Message(server.status())));
     server_ = *std::move(server);
@@ -301,6 +305,47 @@ TEST_CASE("OrganizationService: pages go on where they ended, whatever changed b
             .Call<v1::OrganizationService>(&v1::OrganizationService::Stub::ListOrganizations,
                                            request, response)
             .code() == StatusCode::kInvalidArgument);
+}
+
+TEST_CASE("MessageService: a page may take several reads of the store and says where it ended",
+          "[api][paging]") {
+  Fixture fixture;
+  const std::size_t count = 2 * limits::kMessagesReadMax + 20;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto content = fixture.store().NewContent();
+    REQUIRE(content.ok());
+    REQUIRE((*content)->Write("\r\n").ok());
+    ports::Transaction transaction;
+    transaction.messages.push_back(
+        {tests::ActiveMessage(Cat("00000000-0000-4000-8000-", 100'000'000'000 + i),
+                              (*content)->id()),
+         {}});
+    transaction.contents.push_back(*std::move(content));
+    REQUIRE(tests::Await(fixture.executor(), fixture.store().Commit(std::move(transaction))).ok());
+  }
+  using Stub = v1::MessageService::Stub;
+  v1::ListMessagesRequest request;
+  request.set_page_size(static_cast<std::int32_t>(count - 10));
+  request.set_state(v1::Message::ACTIVE);
+  v1::ListMessagesResponse first;
+  REQUIRE(fixture.Call<v1::MessageService>(&Stub::ListMessages, request, first).ok());
+  REQUIRE(static_cast<std::size_t>(first.messages_size()) == count - 10);
+  CHECK(first.messages(0).name() > first.messages(1).name());  // the newest first
+  request.set_page_token(first.next_page_token());
+  v1::ListMessagesResponse second;
+  REQUIRE(fixture.Call<v1::MessageService>(&Stub::ListMessages, request, second).ok());
+  CHECK(second.messages_size() == 10);
+  CHECK(second.next_page_token().empty());
+  std::set<std::string> names;
+  for (const auto* page : {&first, &second}) {
+    for (const v1::Message& message : page->messages())
+      names.insert(message.name());
+  }
+  CHECK(names.size() == count);
+  request.set_state(v1::Message::CLOSED);
+  request.clear_page_token();
+  REQUIRE(fixture.Call<v1::MessageService>(&Stub::ListMessages, request, second).ok());
+  CHECK(second.messages().empty());
 }
 
 TEST_CASE("FlowRuleService: rules of all organizations come in byte order of their names",

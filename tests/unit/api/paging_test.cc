@@ -14,6 +14,20 @@ TEST_CASE("RowsOf: 0 is the default, too many are cut, negative is refused", "[a
   CHECK(RowsOf(-1).status().message() == "page_size: -1 is negative");
 }
 
+TEST_CASE("PageBounds: a page ends with its rows or with its octets", "[api][paging]") {
+  PageBounds by_rows(2);
+  by_rows.Count(1);
+  CHECK_FALSE(by_rows.full());
+  CHECK(by_rows.rows_left() == 1);
+  by_rows.Count(1);
+  CHECK(by_rows.full());
+  PageBounds by_octets(1000);
+  by_octets.Count(limits::kListPageOctets - 1);
+  CHECK_FALSE(by_octets.full());
+  by_octets.Count(1);
+  CHECK(by_octets.full());
+}
+
 TEST_CASE("ParsePageToken: gives back the key of any token that was made", "[api][paging]") {
   for (const std::string key : {"", "a", "organizations/ü", "\xff\xfe?"}) {
     CHECK(ParsePageToken(MakePageToken(key)).value() == key);
