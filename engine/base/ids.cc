@@ -39,7 +39,8 @@ std::optional<RandomBytes> ParseUuid(std::string_view text) {
     const bool is_digit = IsAsciiDigit(c);
     if (!is_digit && (c < 'a' || c > 'f')) return std::nullopt;
     const unsigned value = static_cast<unsigned>(is_digit ? c - '0' : c - 'a' + 10);
-    bytes[digits / 2] = static_cast<std::uint8_t>(bytes[digits / 2] << 4U | value);
+    bytes[digits / 2] =
+        static_cast<std::uint8_t>(static_cast<unsigned>(bytes[digits / 2]) << 4U | value);
     ++digits;
   }
   return bytes;

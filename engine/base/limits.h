@@ -112,6 +112,7 @@ inline constexpr seconds kLingerTimeout{2};  // after our last reply: then the c
 inline constexpr std::size_t kLingerOctetsMax = 1U << 20U;  // dropped after our last reply: then the connection is reset
 
 // The daemon
+inline constexpr seconds kListenerCloseWait{5};  // for connections of a listener that a reload took away: closed then
 inline constexpr minutes kPurgeInterval{10};  // between two looks for messages past kHistoryRetention
 inline constexpr std::size_t kPurgeBatch = 500;  // messages taken off the record in one transaction
 inline constexpr seconds kScheduleLookMax{30};  // between two looks at the wall clock while nothing is due

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "engine/base/utf8.h"
+
 namespace penstock {
 
 namespace strings_internal {
@@ -66,21 +68,20 @@ std::string Join(const std::vector<std::string>& pieces, std::string_view separa
 std::string Printable(std::string_view text, std::size_t octets_max) {
   constexpr char kHex[] = "0123456789abcdef";
   std::string out;
-  for (const char c : text) {
-    if (out.size() >= octets_max) return out + "...";
-    const auto byte = static_cast<unsigned char>(c);
+  while (!text.empty()) {
+    const Utf8Piece piece = FirstUtf8Piece(text);
+    const auto byte = static_cast<unsigned char>(text.front());
+    if (out.size() + piece.octets > octets_max) return out + "...";
     if (byte < 0x20 || byte == 0x7f) {
       out += "\\x";
       out += kHex[byte >> 4U];
       out += kHex[byte & 15U];
+    } else if (piece.valid) {
+      out.append(text.substr(0, piece.octets));
     } else {
-      out += c;
+      out += '?';
     }
-  }
-  // A cut or broken multi-byte character would make a log line that is no UTF-8.
-  if (IsValidUtf8(out)) return out;
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+    text.remove_prefix(piece.octets);
   }
   return out;
 }

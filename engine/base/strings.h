@@ -107,7 +107,8 @@ std::optional<Int> ParseInt(std::string_view text) {
   return value;
 }
 
-// Returns `text` fit for an error or a log line: control bytes as \xNN, cut to `octets_max`.
+// Returns `text` fit for an error or a log line: valid UTF-8 with control bytes as \xNN, what is
+// ill-formed as "?", cut between characters at about `octets_max`.
 std::string Printable(std::string_view text, std::size_t octets_max = 120);
 
 // Whether no octet is over 0x7f.

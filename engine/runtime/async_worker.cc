@@ -73,7 +73,9 @@ asio::awaitable<void> AsyncWorkers::Work(AsyncWorkers* workers, WorkerPtr worker
       pause = std::min<Milliseconds>(events->front().next_attempt - context.clock.Now(),
                                      limits::kScheduleLookMax);
     }
-    if (workers->TakeNotice(*worker)) continue;
+    // Stop sets `stopping` before it cancels the timer, so no cancellation can fall between this
+    // look and the wait.
+    if (context.stopping || workers->TakeNotice(*worker)) continue;
     worker->timer.expires_after(pause);
     std::ignore = co_await worker->timer.async_wait(asio::as_tuple(asio::use_awaitable));
   }

@@ -14,8 +14,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
-#include "engine/flow/hook.h"
-#include "engine/ingress/network.h"
+#include "engine/ingress/network_set.h"
 #include "engine/wire/proto_time.h"
 #include "engine/wire/yaml.h"
 
@@ -208,7 +207,7 @@ class Checker {
         }
       }
       for (int k = 0; k < listener.trusted_networks_size(); ++k) {
-        const auto network = ingress::Network::Parse(listener.trusted_networks(k));
+        const auto network = ingress::NetworkSet::Parse({listener.trusted_networks(k)});
         if (!network.ok())
           Fault(Cat(path, ".trusted_networks[", k, "]"), Message(network.status()));
       }
@@ -222,7 +221,7 @@ class Checker {
     const auto endpoint = async::Endpoint::Parse(listen);
     if (!endpoint.ok()) {
       Fault("metrics.listen", Message(endpoint.status()));
-    } else if (endpoint->host.empty() || !flow::IsLocalTarget(listen)) {
+    } else if (!ingress::NetworkSet::Parse({"127.0.0.0/8", "::1"})->Contains(endpoint->host)) {
       Fault("metrics.listen",
             Cat("\"", listen, "\" is not on loopback; expected 127.0.0.1:PORT or [::1]:PORT"));
     }
@@ -271,10 +270,6 @@ class Checker {
   std::vector<std::string> faults_;
 };
 
-Milliseconds ToMilliseconds(const Duration& duration) {
-  return Milliseconds(duration.seconds() * 1000 + duration.nanos() / 1'000'000);
-}
-
 }  // namespace
 
 StatusOr<v1::Config> LoadConfig(const std::string& path) {
@@ -292,6 +287,10 @@ StatusOr<v1::Config> ParseConfig(std::string_view text, const std::string& file)
   FillDefaults(fs::absolute(fs::path(file), error).parent_path(), config);
   PENSTOCK_RETURN_IF_ERROR(Checker(places).Check(config));
   return config;
+}
+
+Milliseconds ToMilliseconds(const Duration& duration) {
+  return Milliseconds(duration.seconds() * 1000 + duration.nanos() / 1'000'000);
 }
 
 flow::FlowSettings ToFlowSettings(const v1::Config& config) {

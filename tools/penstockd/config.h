@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/base/status.h"
+#include "engine/base/time.h"
 #include "engine/flow/message_machine.h"
 
 #include "penstock/v1/config.pb.h"
@@ -22,6 +23,8 @@ StatusOr<v1::Config> LoadConfig(const std::string& path);
 // The same for text already read; `file` is its name in errors, relative paths count from its
 // folder.
 StatusOr<v1::Config> ParseConfig(std::string_view text, const std::string& file);
+
+Milliseconds ToMilliseconds(const google::protobuf::Duration& duration);
 
 flow::FlowSettings ToFlowSettings(const v1::Config& config);
 

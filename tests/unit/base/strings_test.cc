@@ -41,6 +41,9 @@ TEST_CASE("Printable: control bytes are written out and a long text is cut", "[b
   CHECK(Printable("a\r\nb") == "a\\x0d\\x0ab");
   CHECK(Printable("aaaa", 2) == "aa...");
   CHECK(Printable("\xff") == "?");
+  CHECK(Printable("a\xff\xc3\xbc") == "a?\xc3\xbc");
+  CHECK(Printable("a\xc3\xbc", 2) == "a...");
+  CHECK(Printable("\xc3\xbc\xc3\xbc", 3) == "\xc3\xbc...");
 }
 
 TEST_CASE("IsAscii: no octet over 0x7f", "[base][strings]") {

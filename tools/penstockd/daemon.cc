@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/penstockd/daemon.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/log.h"
+#include "engine/base/metrics.h"
+#include "engine/base/status_macros.h"
+#include "engine/base/strings.h"
+#include "engine/rules/direction.h"
+
+#include "google/protobuf/util/message_differencer.h"
+#include "tools/penstockd/config.h"
+#include "tools/penstockd/log_lines.h"
+
+namespace penstock::daemon {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+
+embed::Settings ToSettings(const v1::Config& config) {
+  embed::Settings settings;
+  settings.flow = ToFlowSettings(config);
+  for (const v1::NextHop& configured : config.next_hops()) {
+    embed::NextHop next_hop;
+    next_hop.name = configured.name();
+    next_hop.deliveries_at_once = static_cast<std::size_t>(configured.max_concurrent_deliveries());
+    if (configured.has_smtp()) {
+      next_hop.means = embed::SmtpNextHop{configured.smtp().host(),
+                                          static_cast<std::uint16_t>(configured.smtp().port())};
+    } else {
+      next_hop.means =
+          embed::MaildirNextHop{configured.maildir().path(), configured.maildir().return_path()};
+    }
+    settings.next_hops.push_back(std::move(next_hop));
+  }
+  const v1::MarkingConfig& marking = config.marking();
+  settings.marking.junk = {marking.junk().header(), marking.junk().value()};
+  settings.marking.bypass_spam_check = {marking.bypass_spam_check().header(),
+                                        marking.bypass_spam_check().value()};
+  settings.history_retention = ToMilliseconds(config.limits().history_retention());
+  return settings;
+}
+
+rules::DirectionMode ToMode(v1::Listener::Direction direction) {
+  switch (direction) {
+    case v1::Listener::OUTBOUND:
+      return rules::DirectionMode::kOutbound;
+    case v1::Listener::AUTO:
+      return rules::DirectionMode::kAuto;
+    default:
+      return rules::DirectionMode::kInbound;
+  }
+}
+
+// What a listener was opened with that a reload cannot give to one that is open.
+bool SameFrontDoor(const v1::Config& before, const v1::Config& after, const v1::Listener& a,
+                   const v1::Listener& b) {
+  return MessageDifferencer::Equals(a, b) &&
+         before.limits().message_octets_max() == after.limits().message_octets_max();
+}
+
+}  // namespace
+
+Daemon::~Daemon() = default;
+
+StatusOr<std::unique_ptr<Daemon>> Daemon::Start(v1::Config config, PrometheusMetrics& metrics) {
+  auto daemon = std::unique_ptr<Daemon>(new Daemon(std::move(config)));
+  const v1::Config& now = daemon->config_;
+  embed::AssemblyOptions options;
+  options.data_folder = now.data_folder();
+  options.hostname = now.hostname();
+  options.inbound_recipients_max = static_cast<std::size_t>(now.limits().inbound_recipients_max());
+  options.settings = ToSettings(now);
+  PENSTOCK_ASSIGN_OR_RETURN(daemon->assembly_, embed::Assembly::Open(std::move(options)));
+  PENSTOCK_RETURN_IF_ERROR(daemon->assembly_->Start());
+  PENSTOCK_RETURN_IF_ERROR(daemon->OpenFrontDoors(now));
+  PENSTOCK_RETURN_IF_ERROR(daemon->OpenMetrics(metrics));
+  PENSTOCK_RETURN_IF_ERROR(daemon->OpenAdmin());
+  return daemon;
+}
+
+// What is gone stops listening before what is new is opened: it may take the same address. One
+// that cannot be opened keeps the others from nothing.
+Status Daemon::OpenFrontDoors(const v1::Config& config) {
+  std::map<std::string, FrontDoor> kept;
+  std::vector<FrontDoor> gone;
+  {
+    const MutexLock lock(mutex_);
+    for (const v1::Listener& listener : config.listeners()) {
+      const auto open = front_doors_.find(listener.name());
+      if (open == front_doors_.end() ||
+          !SameFrontDoor(config_, config, open->second.listener, listener)) {
+        continue;
+      }
+      kept.emplace(listener.name(), std::move(open->second));
+      front_doors_.erase(open);
+    }
+    for (auto& [name, front_door] : front_doors_)
+      gone.push_back(std::move(front_door));
+    front_doors_ = std::move(kept);
+  }
+  for (FrontDoor& front_door : gone)
+    front_door.server->Stop();
+  Status first_error;
+  for (const v1::Listener& listener : config.listeners()) {
+    {
+      const MutexLock lock(mutex_);
+      if (front_doors_.contains(listener.name())) continue;
+    }
+    StatusOr<FrontDoor> front_door = OpenFrontDoor(config, listener);
+    if (!front_door.ok()) {
+      first_error.Update(front_door.status());
+      continue;
+    }
+    const MutexLock lock(mutex_);
+    front_doors_.emplace(listener.name(), *std::move(front_door));
+  }
+  for (FrontDoor& front_door : gone) {
+    front_door.server->WaitIdle(limits::kListenerCloseWait);  // its destructor closes the rest
+  }
+  return first_error;
+}
+
+StatusOr<Daemon::FrontDoor> Daemon::OpenFrontDoor(const v1::Config& config,
+                                                  const v1::Listener& listener) {
+  const std::string what = Cat("listener \"", listener.name(), "\"");
+  ingress::SmtpServerOptions options;
+  PENSTOCK_ASSIGN_OR_RETURN(options.listen, async::Endpoint::Parse(listener.listen()));
+  PENSTOCK_ASSIGN_OR_RETURN(options.trusted_networks,
+                            ingress::NetworkSet::Parse({listener.trusted_networks().begin(),
+                                                        listener.trusted_networks().end()}));
+  options.connection.session.host_name = config.hostname();
+  options.connection.session.message_octets_max =
+      static_cast<std::uint64_t>(config.limits().message_octets_max());
+  options.connection.policy.name = listener.name();
+  options.connection.policy.direction = ToMode(listener.direction());
+  options.connection.policy.organization = listener.organization();
+  options.connections_max = static_cast<std::size_t>(listener.connections_max());
+  FrontDoor front_door;
+  front_door.listener = listener;
+  front_door.server = std::make_unique<ingress::SmtpServer>(
+      assembly_->context().executor, std::move(options), assembly_->intake(), assembly_->clock());
+  StatusOr<async::Endpoint> endpoint = front_door.server->Start();
+  if (!endpoint.ok()) return Annotate(endpoint.status(), what);
+  front_door.endpoint = *std::move(endpoint);
+  Log(LogLevel::kInfo, "listening",
+      {{"listener", listener.name()},
+       {"address", front_door.endpoint.ToString()},
+       {"direction", v1::Listener::Direction_Name(listener.direction())}});
+  return front_door;
+}
+
+Status Daemon::OpenMetrics(PrometheusMetrics& metrics) {
+  if (config_.metrics().listen().empty()) return OkStatus();
+  PENSTOCK_ASSIGN_OR_RETURN(const async::Endpoint endpoint,
+                            async::Endpoint::Parse(config_.metrics().listen()));
+  MetricsServer::Sources sources;
+  sources.refresh = [this] {
+    const auto& schedule = assembly_->schedule();
+    Gauge(metrics::kMessagesOpen, {}, static_cast<double>(schedule.waiting() + schedule.active()));
+  };
+  sources.health = [this] {
+    return assembly_->context().stopping ? Unavailable("stopping") : OkStatus();
+  };
+  PENSTOCK_ASSIGN_OR_RETURN(metrics_server_, MetricsServer::Open(endpoint, metrics, sources));
+  Log(LogLevel::kInfo, "metrics_listening", {{"address", metrics_server_->endpoint().ToString()}});
+  return OkStatus();
+}
+
+Status Daemon::OpenAdmin() {
+  runtime::Context& context = assembly_->context();
+  admin_context_ = std::make_unique<api::AdminContext>(api::AdminContext{
+      context.directory, context.store, context.clock, context.executor, admin_tasks_});
+  api::StatusSources sources{
+      .version = PENSTOCK_VERSION,
+      .hostname = config_.hostname(),
+      .data_folder = config_.data_folder(),
+      .started = context.clock.Now(),
+      .schedule = assembly_->schedule(),
+      .hooks = context.hooks.figures(),
+      .next_hops = context.next_hops,
+      .next_hop_names = [this] { return NextHops(); },
+      .listeners = [this] { return Listeners(); },
+  };
+  PENSTOCK_ASSIGN_OR_RETURN(
+      admin_, api::AdminServer::Start(config_.admin().socket(),
+                                      api::MakeAdminServices(*admin_context_, std::move(sources))));
+  Log(LogLevel::kInfo, "admin_listening", {{"socket", config_.admin().socket()}});
+  return OkStatus();
+}
+
+Status Daemon::Reload(v1::Config config) {
+  for (const std::string& field : NeedRestart(config_, config)) {
+    Log(LogLevel::kWarning, "reload_needs_restart", {{"field", field}});
+  }
+  PENSTOCK_RETURN_IF_ERROR(assembly_->Replace(ToSettings(config)));
+  const Status opened = OpenFrontDoors(config);
+  SetLogLevel(config.log().level());
+  const MutexLock lock(mutex_);
+  config_ = std::move(config);
+  return opened;
+}
+
+bool Daemon::Stop() {
+  const Milliseconds drain = ToMilliseconds(config_.limits().drain_deadline());
+  std::map<std::string, FrontDoor> front_doors;
+  {
+    const MutexLock lock(mutex_);
+    front_doors.swap(front_doors_);
+  }
+  const Time until = assembly_->clock().Now() + drain;
+  const auto left = [&] { return std::max(until - assembly_->clock().Now(), Milliseconds(0)); };
+  for (auto& [name, front_door] : front_doors)
+    front_door.server->Stop();
+  for (auto& [name, front_door] : front_doors) {
+    if (!front_door.server->WaitIdle(left())) front_door.server->Abort();
+  }
+  front_doors.clear();
+  if (admin_) admin_->Stop(limits::kAdminStopDeadline);
+  metrics_server_.reset();
+  return assembly_->Stop(left());
+}
+
+std::vector<api::ListenerFigures> Daemon::Listeners() const {
+  const MutexLock lock(mutex_);
+  std::vector<api::ListenerFigures> listeners;
+  for (const v1::Listener& listener : config_.listeners()) {
+    const auto open = front_doors_.find(listener.name());
+    if (open == front_doors_.end()) continue;
+    listeners.push_back({listener.name(), open->second.endpoint.ToString(),
+                         static_cast<std::int64_t>(open->second.server->connections())});
+  }
+  return listeners;
+}
+
+std::vector<std::string> Daemon::NextHops() const {
+  const MutexLock lock(mutex_);
+  std::vector<std::string> names;
+  for (const v1::NextHop& next_hop : config_.next_hops())
+    names.push_back(next_hop.name());
+  return names;
+}
+
+}  // namespace penstock::daemon

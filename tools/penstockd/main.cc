@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// penstockd: a gate in the mail flow. Reads its arguments, starts the daemon, waits for signals.
+//
+//   SIGTERM, SIGINT  stop: what runs comes to its end, the rest goes on at the next start
+//   SIGHUP           read the configuration again
+//
+// Exit codes: 0 stopped; 1 the configuration or something it names is wrong; 2 usage.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <pthread.h>
+
+#include "engine/base/log.h"
+#include "engine/base/strings.h"
+
+#include "tools/penstockd/config.h"
+#include "tools/penstockd/daemon.h"
+#include "tools/penstockd/log_lines.h"
+#include "tools/penstockd/metrics_server.h"
+
+namespace penstock::daemon {
+namespace {
+
+constexpr std::string_view kUsage =
+    "usage: penstockd --config FILE [--check-config]\n"
+    "\n"
+    "Takes mail, asks hooks, hands it on.\n"
+    "\n"
+    "  --config FILE    the configuration (YAML); proto/penstock/v1/config.proto lists its fields\n"
+    "  --check-config   read and check the configuration, say what is wrong, and exit\n"
+    "  --version        print the version\n"
+    "  --help           print this\n"
+    "\n"
+    "Example: penstockd --config /etc/penstock/penstock.yaml\n";
+
+struct Arguments {
+  std::string config;
+  bool check_config = false;
+};
+
+int Usage(const std::string& fault) {
+  std::fprintf(stderr, "penstockd: %s\n%.*s", fault.c_str(), static_cast<int>(kUsage.size()),
+               kUsage.data());
+  return 2;
+}
+
+int Refuse(const Status& status) {
+  std::fprintf(stderr, "penstockd: %s\n", std::string(Message(status)).c_str());
+  return 1;
+}
+
+// Blocked here, before any thread starts, so that only sigwait sees them.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP})
+    sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+void Reload(Daemon& daemon, const std::string& path) {
+  StatusOr<v1::Config> config = LoadConfig(path);
+  const Status status = config.ok() ? daemon.Reload(*std::move(config)) : config.status();
+  if (status.ok()) {
+    Log(LogLevel::kInfo, "reloaded", {{"config", path}});
+  } else {
+    Log(LogLevel::kError, "reload_refused",
+        {{"config", path}, {"error", std::string(Message(status))}});
+  }
+}
+
+int Run(v1::Config config, const std::string& path) {
+  const sigset_t signals = BlockSignals();
+  StartLog(config.log().format(), config.log().level());
+  PrometheusMetrics metrics;
+  SetMetricSink(&metrics);
+  auto daemon = Daemon::Start(std::move(config), metrics);
+  if (!daemon.ok()) return Refuse(daemon.status());
+  Log(LogLevel::kInfo, "started", {{"version", PENSTOCK_VERSION}, {"config", path}});
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (signal != SIGHUP) break;
+    Reload(**daemon, path);
+  }
+  Log(LogLevel::kInfo, "stopping");
+  const bool drained = (*daemon)->Stop();
+  Log(LogLevel::kInfo, "stopped", {{"drained", drained ? "yes" : "no"}});
+  if (!drained) std::_Exit(0);  // what still runs may not meet a Daemon that is gone
+  daemon->reset();
+  SetMetricSink(nullptr);
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--help" || argument == "-h") {
+      std::fwrite(kUsage.data(), 1, kUsage.size(), stdout);
+      return 0;
+    }
+    if (argument == "--version") {
+      std::puts("penstockd " PENSTOCK_VERSION);
+      return 0;
+    }
+    if (argument == "--check-config") {
+      arguments.check_config = true;
+    } else if (argument == "--config" && i + 1 < argc) {
+      arguments.config = argv[++i];
+    } else if (argument.starts_with("--config=")) {
+      arguments.config = argument.substr(9);
+    } else {
+      return Usage(Cat("unknown argument ", argument));
+    }
+  }
+  if (arguments.config.empty()) return Usage("--config FILE is missing");
+  StatusOr<v1::Config> config = LoadConfig(arguments.config);
+  if (!config.ok()) return Refuse(config.status());
+  if (arguments.check_config) {
+    std::printf("%s: ok\n", arguments.config.c_str());
+    return 0;
+  }
+  return Run(*std::move(config), arguments.config);
+}
+
+}  // namespace
+}  // namespace penstock::daemon
+
+int main(int argc, char** argv) {
+  return penstock::daemon::Main(argc, argv);
+}
