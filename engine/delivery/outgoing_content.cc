@@ -18,7 +18,8 @@ namespace {
 
 StatusOr<std::string> ReadHeaderSection(const ports::ContentReader& content) {
   mail::HeaderCollector collector;
-  std::vector<char> buffer(limits::kContentChunkOctets);
+  const auto memory = std::make_unique_for_overwrite<char[]>(limits::kContentChunkOctets);
+  const std::span<char> buffer(memory.get(), limits::kContentChunkOctets);
   std::uint64_t offset = 0;
   while (!collector.ended()) {
     PENSTOCK_ASSIGN_OR_RETURN(const std::size_t octets, content.Read(offset, buffer));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -292,7 +293,8 @@ Task<void> SmtpClient::SendContent(Course& course) {
   OutgoingContent& content = *course.transaction.content;
   content.Rewind();
   mail::DotStuffer stuffer;
-  std::vector<char> buffer(limits::kContentChunkOctets);
+  const auto memory = std::make_unique_for_overwrite<char[]>(limits::kContentChunkOctets);
+  const std::span<char> buffer(memory.get(), limits::kContentChunkOctets);
   std::string wire;
   for (bool ended = false; !ended;) {
     const auto octets = content.Read(buffer);
