@@ -7,7 +7,7 @@ import unittest
 import planted
 
 PACKAGES = planted.ROOT / "tools" / "packages.txt"
-GROUPS = {"build", "hook", "test", "check", "lang", "clang", "fuzz", "bench", "bare"}
+GROUPS = {"build", "hook", "test", "lang", "check", "clang", "fuzz", "bench", "bare"}
 APT = """#!/bin/sh
 echo "$@" >>"$LOG"
 case " $* " in *" install "*) [ -z "$REFUSES" ] || exit 100; for p in "$@"; do touch "$HAVE/$p"; done ;; esac
@@ -28,7 +28,7 @@ class Packages(unittest.TestCase):
         for line in PACKAGES.read_text(encoding="utf-8").splitlines():
             if line.startswith("#") or not line:
                 continue
-            match = re.fullmatch(r"([a-z0-9.+-]+) +([a-z,]+) +# \S.*", line)
+            match = re.fullmatch(r"([a-z0-9.+-]+)(?:\|[a-z]+)? +([a-z,]+) +# \S.*", line)
             self.assertTrue(match, line)
             names.append(match.group(1))
             self.assertLessEqual(set(match.group(2).split(",")), GROUPS, line)
@@ -43,7 +43,8 @@ class Packages(unittest.TestCase):
             (root / "have").mkdir()
             for name in have:
                 (root / "have" / name).touch()
-            (root / "packages.txt").write_text("# list\none  build  # 1\ntwo  test,build  # 2\nthree  test  # 3\n")
+            (root / "packages.txt").write_text(
+                "# list\none  build  # 1\ntwo  test,build  # 2\nthree  test  # 3\nfour|bash  build  # 4\n")
             done = subprocess.run(
                 ["bash", "-c",
                  f'. "{planted.ROOT}/tools/install_packages"; PENSTOCK_PACKAGES_FILE={root}/packages.txt;'
