@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/ingress/smtp_server.h"
 
+#include <future>
+#include <memory>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -160,7 +162,15 @@ void SmtpServer::Running::Stop() {
     const MutexLock lock(mutex_);
     if (std::exchange(stopping_, true)) return;
   }
-  if (listener_) asio::post(listener_->executor(), [listener = listener_] { listener->Close(); });
+  if (listener_) {
+    // Waited for, so that another listener may take the address at once.
+    const auto closed = std::make_shared<std::promise<void>>();
+    asio::post(listener_->executor(), [listener = listener_, closed] {
+      listener->Close();
+      closed->set_value();
+    });
+    closed->get_future().wait_for(limits::kListenerCloseWait);
+  }
   for (const Connection& connection : All()) {
     asio::post(connection->executor(), [connection] { connection->RequestStop(); });
   }

@@ -414,6 +414,30 @@ TEST_CASE("SmtpServer: a stop tells idle clients and lets transactions end", "[i
   CHECK(f.intake.accepted().size() == 2);
 }
 
+TEST_CASE("SmtpServer: after a stop another may take the address at once", "[ingress][smtp]") {
+  const tests::TemporaryFolder folder;
+  for (const bool unix_socket : {false, true}) {
+    CAPTURE(unix_socket);
+    ServerFixture f;
+    if (unix_socket) {
+      f.options.listen = {};
+      f.options.listen.unix_path = folder.path() + "/smtp";
+    }
+    f.Start();
+    f.options.listen.port = f.port;
+    for (int i = 0; i < 20; ++i) {
+      f.server->Stop();
+      ingress::SmtpServer next(f.pool.get_executor(), f.options, f.intake, f.clock);
+      const auto endpoint = next.Start();
+      INFO(endpoint.status());
+      REQUIRE(endpoint.ok());
+      RawSocket client = unix_socket ? RawSocket::ConnectUnix(f.options.listen.unix_path)
+                                     : RawSocket::Connect(f.port);
+      CHECK(client.ReadReply().starts_with("220 "));
+    }
+  }
+}
+
 TEST_CASE("SmtpServer: Abort closes what a stop left", "[ingress][smtp]") {
   ServerFixture f;
   RawSocket in_transaction = f.Begin();
