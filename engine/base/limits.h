@@ -118,12 +118,18 @@ inline constexpr std::size_t kPurgeBatch = 500;  // messages taken off the recor
 inline constexpr seconds kScheduleLookMax{30};  // between two looks at the wall clock while nothing is due
 inline constexpr std::size_t kAsyncBatch = 64;  // events of one hook read from the queue at a time
 inline constexpr milliseconds kCommitRetry{1000};  // pause after a commit that the disk refused; then again
+inline constexpr std::size_t kCommitFailuresALine = 60;  // tries of one step between two log lines: a full disk is not filled by the log
+inline constexpr std::size_t kLogRecipientsMax = 100;  // in a log line: further ones are counted only
 inline constexpr std::size_t kLogDetailOctetsMax = 300;  // of a text in a log line: cut there
 inline constexpr std::size_t kMessagesActiveMax = 2000;  // messages worked on at a time: others wait in the schedule
+inline constexpr milliseconds kTurnBackFirst{1000};  // H13: first pause of a message that its hook or next hop has no place for
+inline constexpr milliseconds kTurnBackSpacing{5};  // H13: between two such messages of a hook or next hop
 inline constexpr seconds kDrainDeadline{
     30};  // on SIGTERM: what runs longer is left to the next start
 inline constexpr std::size_t kCommitQueueMax = 4096;  // transactions waiting for the disk: further ones fail, to be tried again
 inline constexpr std::size_t kReadQueueMax = 8192;  // reads waiting for the store: further ones fail, to be tried again
+inline constexpr std::uint64_t kDiskReserveOctets = 128ULL << 20U;  // kept free for the log, outcomes and bounces of mail that is here: 452 4.3.1
+inline constexpr std::uint64_t kDiskReservePart = 8;  // the reserve is no more than this part of a small disk
 inline constexpr std::size_t kInlineContentOctetsMax = 8192;  // content: longer ones go to segments (engine/store/FORMAT.md)
 inline constexpr std::size_t kSegmentOctets = 64U << 20U;  // of one segment of content: then the next begins
 inline constexpr int kWriteAheadPagesMax = 4000;  // of 4 KiB in SQLite's log: then it is moved into the database
