@@ -2,6 +2,10 @@
 // What the admin services work with. Made once by the assembly, which outlives the server.
 #pragma once
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "engine/async/spawn.h"
 #include "engine/async/task.h"
 #include "engine/ports/clock.h"
@@ -16,6 +20,9 @@ struct AdminContext {
   const ports::Clock& clock;
   async::Executor executor;  // of a thread pool; each call gets a strand of its own on it
   async::TaskGroup& tasks;   // what a clean stop waits for
+  // Names of the next hops configured now, which a rule may name; not set: none is known, and any
+  // may be named.
+  std::function<std::vector<std::string>()> next_hop_names{};
 };
 
 }  // namespace penstock::api

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/async/limiter.h"
 
-#include <tuple>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -10,7 +8,7 @@
 
 namespace penstock::async {
 
-Task<Limiter::Permit> Limiter::Acquire() {
+Task<Limiter::Permit> Limiter::Acquire(std::optional<Milliseconds> longest) {
   const Executor executor = co_await asio::this_coro::executor;
   std::shared_ptr<Waiter> waiter;
   {
@@ -20,17 +18,19 @@ Task<Limiter::Permit> Limiter::Acquire() {
     } else {
       waiter = std::make_shared<Waiter>(executor);
       waiter->timer.expires_at(asio::steady_timer::time_point::max());
+      if (longest) waiter->timer.expires_after(*longest);
       waiters_.push_back(waiter);
     }
   }
   if (!waiter) co_return Permit(this);
   // Release posts the cancellation to this executor, so it can't come before the wait has begun:
   // that executor is a strand, and we hold it until the co_await suspends.
-  // Whether the wait ended by a grant or by a cancellation is in `granted`, not in its error code.
-  std::ignore = co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  // Whether the wait ended by a grant is in `granted`, not in its error code.
+  const auto [error] = co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
   const MutexLock lock(mutex_);
   if (waiter->granted) co_return Permit(this);
   waiters_.remove(waiter);
+  if (!error) co_return DeadlineExceeded("no permit came in time");
   co_return Cancelled("wait for a permit was cancelled");
 }
 

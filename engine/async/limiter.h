@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/steady_timer.hpp>
 
 #include "engine/async/task.h"
 #include "engine/base/mutex.h"
+#include "engine/base/time.h"
 
 namespace penstock::async {
 
@@ -39,8 +41,9 @@ class Limiter {
     Limiter* limiter_;
   };
 
-  // Waits for a permit; kCancelled if the wait is cancelled. First come, first served.
-  Task<Permit> Acquire();
+  // Waits for a permit. First come, first served.
+  //   Errors: kCancelled; kDeadlineExceeded after `longest`, where that is given.
+  Task<Permit> Acquire(std::optional<Milliseconds> longest = std::nullopt);
 
   [[nodiscard]] std::size_t waiting() const;
 
@@ -48,7 +51,7 @@ class Limiter {
   struct Waiter {
     explicit Waiter(const Executor& executor) : timer(executor) {}
 
-    asio::steady_timer timer;  // never expires; cancelled when the permit is there
+    asio::steady_timer timer;  // cancelled when the permit is there
     bool granted = false;
   };
 

@@ -156,6 +156,10 @@ Effects MessageMachine::OnHookEnded(const StartCall& call, const StatusOr<Answer
   return effects;
 }
 
+void MessageMachine::OnCallNotMade(const StartCall& call) {
+  calling_.at(call.invocation) = false;
+}
+
 StatusOr<Resolution> MessageMachine::ResolveAnswer(Index invocation, const Answer& answer) const {
   std::vector<std::string> recipients;
   std::vector<std::string> others;

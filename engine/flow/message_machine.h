@@ -92,6 +92,10 @@ class MessageMachine {
   Effects OnHookEnded(const StartCall& call, const StatusOr<Answer>& answer, Time started, Time now,
                       double chance);
 
+  // A call that Resume asked for was not made, for its turn did not come before the invocation's
+  // deadline (H3): no attempt. The next Resume decides.
+  void OnCallNotMade(const StartCall& call);
+
   // A delivery ended: one reply for each of Pending(delivery), in that order.
   Effects OnDeliveryEnded(const StartDelivery& delivery,
                           const std::vector<mail::SmtpReply>& replies, Time started, Time now,

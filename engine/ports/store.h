@@ -144,6 +144,11 @@ class Store {
   //   a changed event is gone.
   virtual async::Task<void> Commit(Transaction transaction) = 0;
 
+  // Whether more mail may be taken. Mail that is here already needs room to leave, so asking before
+  // each acceptance keeps a full disk from being full for good; nothing else asks.
+  //   Errors: kResourceExhausted, with the figures; kUnavailable.
+  virtual Status CheckRoom() = 0;
+
   // Errors: kUnavailable.
   virtual StatusOr<std::unique_ptr<ContentWriter>> NewContent() = 0;
   //   Errors: kNotFound, kUnavailable, kDataLoss (its record is damaged).

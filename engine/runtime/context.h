@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "engine/ports/delivery.h"
 #include "engine/ports/store.h"
 #include "engine/runtime/directory_keeper.h"
+#include "engine/runtime/fair_share.h"
 #include "engine/runtime/figures.h"
 #include "engine/runtime/hook_gate.h"
 
@@ -54,8 +56,10 @@ struct Context {
   std::string hostname;      // in trace fields and DSNs
   async::Executor executor;  // of a thread pool; each message gets a strand of its own on it
   async::TaskGroup& tasks;   // what a clean stop waits for
-  std::atomic<bool> stopping{false};  // set: nothing new is started
-  Figures next_hops{};                // how each has fared
+  std::atomic<bool> stopping{false};            // set: nothing new is started
+  Figures next_hops{};                          // how each has fared
+  FairShare share{};                            // of the messages worked on
+  std::atomic<std::size_t> messages_active{0};  // worked on now; MessageSchedule counts them
 };
 
 }  // namespace penstock::runtime

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/runtime/hook_gate.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -69,8 +70,16 @@ async::asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
   }
   const std::shared_ptr<async::Limiter> limiter = LimiterOf(*hook);
   figures_.Waits(request.hook, 1);
-  auto permit = co_await limiter->Acquire();
+  std::optional<Milliseconds> longest;
+  if (request.start_before) {
+    longest = std::max<Milliseconds>(*request.start_before - clock_.Now(), Milliseconds(0)) +
+              Milliseconds(1);
+  }
+  auto permit = co_await limiter->Acquire(longest);
   figures_.Waits(request.hook, -1);
+  ended.in_time = permit.status().code() != StatusCode::kDeadlineExceeded &&
+                  (!request.start_before || clock_.Now() < *request.start_before);
+  if (!ended.in_time) co_return ended;
   if (!permit.ok()) {
     ended.answer = permit.status();
     co_return ended;

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/async/limiter.h"
@@ -26,6 +27,7 @@ struct HookRequest {
   std::string rule;
   rules::InvocationMode mode = rules::InvocationMode::kSync;
   std::uint32_t attempt = 1;
+  std::optional<Time> start_before;  // H3: no attempt starts later
   flow::Event event;
 };
 
@@ -36,6 +38,7 @@ class HookGate {
     StatusOr<flow::Answer> answer;
     Time started;  // when the call was sent, after waiting for its turn
     Time ended;
+    bool in_time = true;  // false: not called, and no attempt, for `start_before` had come
   };
 
   // All outlive it.

@@ -93,6 +93,7 @@ std::optional<SmtpReply> MessageIntake::RefuseRecipient(const ListenerPolicy& po
 }
 
 StatusOr<std::unique_ptr<ports::ContentWriter>> MessageIntake::NewContent() {
+  PENSTOCK_RETURN_IF_ERROR(context_.store.CheckRoom());
   return context_.store.NewContent();
 }
 
@@ -117,6 +118,8 @@ async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
     if (!state.ok()) co_return NoDisk(state.status());
     messages.push_back(*std::move(state));
   }
+  // Again: others may have filled the disk while this one came in.
+  if (const Status room = context_.store.CheckRoom(); !room.ok()) co_return NoDisk(room);
   std::set<std::string> async_hooks;
   for (const ports::AsyncEvent& event : transaction.new_async_events)
     async_hooks.insert(event.hook);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/runtime/message_runner.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
@@ -43,9 +44,20 @@ struct DeliveryEnded {
 using Completion = std::variant<HookEnded, DeliveryEnded>;
 using Completions = asio::experimental::channel<void(boost::system::error_code, Completion)>;
 
+// For FairShare: a hook and a next hop may have the same name.
+std::string HookDestination(const std::string& hook) {
+  return Cat("hook ", hook);
+}
+
+std::string NextHopDestination(const std::string& next_hop) {
+  return Cat("next hop ", next_hop);
+}
+
 asio::awaitable<void> CallHook(Context* context, std::shared_ptr<Completions> completions,
                                flow::StartCall call, HookRequest request) {
+  const std::string destination = HookDestination(request.hook);
   auto result = co_await context->hooks.Call(std::move(request));
+  context->share.Give(destination);
   Completion completion = HookEnded{call, std::move(result)};
   // The channel has room for everything that is started.
   PENSTOCK_CHECK(completions->try_send(boost::system::error_code(), std::move(completion)));
@@ -68,6 +80,7 @@ asio::awaitable<void> HandOver(Context* context, std::shared_ptr<Completions> co
   context->next_hops.Runs(next_hop, 1);
   auto replies = co_await context->delivery.Deliver(std::move(request));
   context->next_hops.Runs(next_hop, -1);
+  context->share.Give(NextHopDestination(next_hop));
   Report(replies, next_hop, context->clock.Now(), context->next_hops);
   PENSTOCK_CHECK(replies.size() == recipients);
   Completion completion = DeliveryEnded{delivery, std::move(replies), started};
@@ -83,6 +96,7 @@ HookRequest ToRequest(const flow::MessageMachine& machine, const flow::StartCall
   request.rule = invocation.rule;
   request.mode = rules::InvocationMode::kSync;
   request.attempt = call.attempt;
+  request.start_before = invocation.deadline;
   request.event = machine.EventOf(call.invocation);
   return request;
 }
@@ -130,6 +144,14 @@ StatusOr<std::string> ReadHeader(ports::Store& store, const ContentId& id) {
   return header;
 }
 
+// For a log line: an answer may add thousands. The history has them all.
+std::string NamesOf(const std::vector<std::string>& recipients) {
+  if (recipients.size() <= limits::kLogRecipientsMax) return Join(recipients, ",");
+  const std::vector<std::string> first(recipients.begin(),
+                                       recipients.begin() + limits::kLogRecipientsMax);
+  return Cat(Join(first, ","), " and ", recipients.size() - first.size(), " more");
+}
+
 class Runner {
  public:
   Runner(Context* context, MessageState state, std::shared_ptr<Completions> completions)
@@ -155,7 +177,7 @@ class Runner {
       Effects effects = Take(completion);
       if (effects.record && !co_await Record(effects)) break;
     }
-    result_.wake = flow::WakeTime(machine_.state());
+    result_.wake = WakeTime();
     co_return std::move(result_);
   }
 
@@ -169,6 +191,10 @@ class Runner {
 
   Effects Take(const Completion& completion) {
     if (const auto* hook = std::get_if<HookEnded>(&completion)) {
+      if (!hook->result.in_time) {
+        machine_.OnCallNotMade(hook->call);
+        return {};
+      }
       return machine_.OnHookEnded(hook->call, hook->result.answer, hook->result.started,
                                   hook->result.ended, context_.random.Chance());
     }
@@ -179,6 +205,11 @@ class Runner {
 
   void Start(const Effects& effects) {
     for (const flow::StartCall& call : effects.calls) {
+      const std::string& hook = machine_.state().invocations[call.invocation].hook;
+      if (const auto pause = Take(HookDestination(hook))) {
+        turned_back_calls_.emplace_back(call.invocation, context_.clock.Now() + *pause);
+        continue;
+      }
       ++running_;
       context_.tasks.Spawn(completions_->get_executor(),
                            CallHook(&context_, completions_, call, ToRequest(machine_, call)),
@@ -187,16 +218,44 @@ class Runner {
     if (effects.deliveries.empty()) return;
     const auto content = context_.store.OpenContent(machine_.state().content);
     for (const flow::StartDelivery& delivery : effects.deliveries) {
-      ++running_;
       if (!content.ok()) {
+        ++running_;
         RefuseUnreadable(delivery, content.status());
         continue;
       }
+      const std::string& next_hop = machine_.state().deliveries[delivery.delivery].next_hop;
+      if (const auto pause = Take(NextHopDestination(next_hop))) {
+        turned_back_deliveries_.emplace_back(delivery.delivery, context_.clock.Now() + *pause);
+        continue;
+      }
+      ++running_;
       context_.tasks.Spawn(completions_->get_executor(),
                            HandOver(&context_, completions_, delivery,
                                     ToRequest(context_, machine_, delivery, *content)),
                            "delivery");
     }
+  }
+
+  std::optional<Milliseconds> Take(const std::string& destination) {
+    const std::size_t active = context_.messages_active;
+    return context_.share.Take(
+        destination, limits::kMessagesActiveMax - std::min(active, limits::kMessagesActiveMax));
+  }
+
+  // When something is due again. What was turned back is due at once by its state, which it leaves
+  // as it is: it comes again after its pause, and not after the rule timeout (H3).
+  std::optional<Time> WakeTime() {
+    if (turned_back_calls_.empty() && turned_back_deliveries_.empty()) {
+      return flow::WakeTime(machine_.state());
+    }
+    MessageState later = machine_.state();
+    for (const auto& [i, time] : turned_back_calls_) {
+      flow::InvocationState& invocation = later.invocations[i];
+      invocation.next_attempt = std::min(time, invocation.deadline.value_or(time));
+    }
+    for (const auto& [i, time] : turned_back_deliveries_)
+      later.deliveries[i].next_attempt = time;
+    return flow::WakeTime(later);
   }
 
   // Content that cannot be read now may be readable later: nothing is given up before it expires.
@@ -214,11 +273,13 @@ class Runner {
   // Commits what the machine decided, again and again while the disk refuses: nothing goes on
   // before it is durable. False: the process stops first; the next start goes on from before.
   asio::awaitable<bool> Record(const Effects& effects) {
-    for (;;) {
+    for (std::size_t tries = 0;; ++tries) {
       const Status status = co_await TryRecord(effects);
       if (status.ok()) co_return true;
-      Log(LogLevel::kError, "commit_failed",
-          {{"message", machine_.state().id.text()}, {"error", std::string(Message(status))}});
+      if (tries % limits::kCommitFailuresALine == 0) {
+        Log(LogLevel::kError, "commit_failed",
+            {{"message", machine_.state().id.text()}, {"error", std::string(Message(status))}});
+      }
       if (context_.stopping) co_return false;
       const Status slept = co_await async::Sleep(limits::kCommitRetry);
       if (!slept.ok()) co_return false;
@@ -251,6 +312,9 @@ class Runner {
   std::shared_ptr<Completions> completions_;
   flow::MessageMachine machine_;
   std::size_t running_ = 0;
+  // With the time to ask again; the machine takes them as running until this run ends.
+  std::vector<std::pair<flow::Index, Time>> turned_back_calls_;
+  std::vector<std::pair<flow::Index, Time>> turned_back_deliveries_;
   RunResult result_;
 };
 
@@ -316,7 +380,7 @@ void ReportStep(const MessageState& state, const std::vector<HistoryEntry>& hist
     Log(entry.code == "failed" || entry.code == "deferred" ? LogLevel::kWarning : LogLevel::kInfo,
         Name(entry.kind),
         {{"message", state.id.text()},
-         {"recipients", Join(entry.recipients, ",")},
+         {"recipients", NamesOf(entry.recipients)},
          {"rule", entry.rule},
          {"hook", entry.hook},
          {"next_hop", entry.next_hop},

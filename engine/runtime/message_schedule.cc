@@ -69,21 +69,20 @@ std::size_t MessageSchedule::waiting() const {
 }
 
 std::size_t MessageSchedule::active() const {
-  const MutexLock lock(mutex_);
-  return active_;
+  return context_.messages_active;
 }
 
 bool MessageSchedule::TakeRoom() {
   const MutexLock lock(mutex_);
-  if (stopped_ || active_ >= limits::kMessagesActiveMax) return false;
-  ++active_;
+  if (stopped_ || context_.messages_active >= limits::kMessagesActiveMax) return false;
+  ++context_.messages_active;
   return true;
 }
 
 void MessageSchedule::Finished() {
   {
     const MutexLock lock(mutex_);
-    --active_;
+    --context_.messages_active;
   }
   asio::post(strand_, [this] { StartDue(); });
 }
@@ -95,12 +94,13 @@ void MessageSchedule::StartDue() {
     Entry entry;
     {
       const MutexLock lock(mutex_);
-      if (stopped_ || heap_.empty() || active_ >= limits::kMessagesActiveMax) return;
+      if (stopped_ || heap_.empty() || context_.messages_active >= limits::kMessagesActiveMax)
+        return;
       entry = heap_.front();
       if (entry.time <= now) {
         std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
         heap_.pop_back();
-        ++active_;
+        ++context_.messages_active;
       }
     }
     if (entry.time > now) {

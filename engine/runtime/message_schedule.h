@@ -59,7 +59,6 @@ class MessageSchedule {
   async::asio::steady_timer timer_;  // used on strand_ only
   mutable Mutex mutex_;
   std::vector<Entry> heap_ ABSL_GUARDED_BY(mutex_);  // earliest first
-  std::size_t active_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

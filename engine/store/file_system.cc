@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "engine/base/status_macros.h"
@@ -160,6 +161,16 @@ class Real final : public FileSystem {
       return Failed("sync folder", path, errno);
     }
     return OkStatus();
+  }
+
+  StatusOr<Space> SpaceAt(const std::string& folder) override {
+    struct statvfs info {};
+
+    if (Uninterrupted([&] { return statvfs(folder.c_str(), &info); }) < 0) {
+      return Failed("look for space in", folder, errno);
+    }
+    return Space{std::uint64_t{info.f_bavail} * info.f_frsize,
+                 std::uint64_t{info.f_blocks} * info.f_frsize};
   }
 
   StatusOr<std::vector<std::string>> List(const std::string& folder) override {

@@ -38,6 +38,12 @@ class FileLock {
   virtual ~FileLock() = default;
 };
 
+// Of the file system that a folder is on, in octets.
+struct Space {
+  std::uint64_t available = 0;  // to us
+  std::uint64_t total = 0;
+};
+
 // Threads: safe from any. Files are for their owner only (0600), folders too (0700).
 // Errors of all: kNotFound, kAlreadyExists, else kUnavailable.
 class FileSystem {
@@ -46,6 +52,7 @@ class FileSystem {
   virtual Status CreateFolder(const std::string& path) = 0;  // one that is there is fine
   // What has been created in and removed from the folder survives a power cut.
   virtual Status SyncFolder(const std::string& path) = 0;
+  virtual StatusOr<Space> SpaceAt(const std::string& folder) = 0;
   virtual StatusOr<std::vector<std::string>> List(const std::string& folder) = 0;  // names, sorted
   virtual StatusOr<std::unique_ptr<File>> Create(const std::string& path) = 0;
   virtual StatusOr<std::unique_ptr<File>> Open(const std::string& path) = 0;

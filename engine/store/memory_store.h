@@ -27,6 +27,9 @@ class MemoryStore final : public ports::Store {
   MemoryStore() = default;
 
   async::Task<void> Commit(ports::Transaction transaction) override;
+
+  Status CheckRoom() override { return OkStatus(); }
+
   StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override;
   StatusOr<std::shared_ptr<ports::ContentReader>> OpenContent(const ContentId& id) override;
   async::Task<ports::StoredResources> LoadResources() override;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/sqlite_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -43,6 +44,8 @@ StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& fold
   std::unique_ptr<SqliteStore> store(new SqliteStore());
   store->inline_content_octets_max_ = options.inline_content_octets_max;
   FileSystem& files = options.files != nullptr ? *options.files : RealFileSystem();
+  store->folder_ = folder;
+  store->files_ = &files;
   PENSTOCK_RETURN_IF_ERROR(Annotate(store->OpenFiles(folder, files), Cat("store ", folder)));
   PENSTOCK_RETURN_IF_ERROR(
       Annotate(store->OpenDatabase(folder, options.vfs), Cat("store ", folder)));
@@ -151,6 +154,16 @@ void SqliteStore::Park(DamagedRecord damaged) {
   step.apply = [damaged = std::move(damaged)](StateTables& tables) { return tables.Park(damaged); };
   step.done = [](Status) {};
   writer_->Submit(std::move(step));
+}
+
+Status SqliteStore::CheckRoom() {
+  PENSTOCK_ASSIGN_OR_RETURN(const Space space, files_->SpaceAt(folder_));
+  const std::uint64_t reserve =
+      std::min(limits::kDiskReserveOctets, space.total / limits::kDiskReservePart);
+  if (space.available >= reserve) return OkStatus();
+  return ResourceExhausted(Cat("store ", folder_, ": ", space.available, " octets left of ",
+                               space.total, "; ", reserve,
+                               " are kept for mail that is here already; make room there"));
 }
 
 StatusOr<std::unique_ptr<ports::ContentWriter>> SqliteStore::NewContent() {

@@ -47,6 +47,7 @@ class SqliteStore final : public ports::Store {
   ~SqliteStore() override;
 
   async::Task<void> Commit(ports::Transaction transaction) override;
+  Status CheckRoom() override;
   StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override;
   StatusOr<std::shared_ptr<ports::ContentReader>> OpenContent(const ContentId& id) override;
   async::Task<ports::StoredResources> LoadResources() override;
@@ -75,6 +76,8 @@ class SqliteStore final : public ports::Store {
   async::Task<void> Write(WriteStep step);
   void Park(DamagedRecord damaged);
 
+  std::string folder_;
+  FileSystem* files_ = nullptr;
   std::unique_ptr<FileLock> lock_;
   std::shared_ptr<ContentSegments> segments_;
   std::size_t inline_content_octets_max_ = 0;

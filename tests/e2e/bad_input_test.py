@@ -49,6 +49,15 @@ class BadRules(PenstockTest):
         self.assertIn("penstock hook register nobody", self.refused(
             "--sender", "*", "--recipient", "*", "--hook", "nobody", "--mode", "sync", "--fallback", "default"))
 
+    def test_an_unknown_next_hop(self):
+        for options in (["--action", "route-to-gateway", "--gateway", "nowhere"],
+                        ["--hook", "decide", "--mode", "sync", "--fallback", "route-to-gateway",
+                         "--fallback-gateway", "nowhere"]):
+            done = self.daemon.penstock("rule", "create", "r", "--direction", "outbound", "--sender", "*",
+                                        "--recipient", "*", *options)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, "\"nowhere\" in the configuration; there is relay, mailbox")
+
     def test_a_hook_without_permission(self):
         self.daemon.penstock_ok("hook", "register", "decide", "--target", "127.0.0.1:1")
         self.assertIn("penstock hook add-permission decide", self.refused(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon as an operator sees it: signals, metrics, health, logs."""
 import json
+import resource
 import signal
 import unittest
 import urllib.request
@@ -47,6 +48,19 @@ class Operations(PenstockTest):
         self.daemon.config.write_text(self.daemon.config.read_text() + "nonsense: 1\n")
         self.daemon.process.send_signal(signal.SIGHUP)
         wait_until("the refusal", lambda: "reload_refused" in self.daemon.log.read_text())
+        (message,) = self.daemon.send([f"alice@{DOMAIN}"])
+        self.daemon.wait_closed(message)
+
+    def test_idle_clients_do_not_use_up_the_descriptors_of_a_shell(self):
+        self.daemon.stop()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+        self.daemon.start()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        idle = [self.daemon.smtp() for _ in range(100)]
+        for client in idle:
+            self.addCleanup(client.close)
         (message,) = self.daemon.send([f"alice@{DOMAIN}"])
         self.daemon.wait_closed(message)
 

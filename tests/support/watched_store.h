@@ -58,6 +58,8 @@ class WatchedStore final : public ports::Store {
     co_return OkStatus();
   }
 
+  Status CheckRoom() override { return store_.CheckRoom(); }
+
   StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override {
     return store_.NewContent();
   }

@@ -162,7 +162,8 @@ Status Daemon::OpenMetrics(PrometheusMetrics& metrics) {
     Gauge(metrics::kMessagesOpen, {}, static_cast<double>(schedule.waiting() + schedule.active()));
   };
   sources.health = [this] {
-    return assembly_->context().stopping ? Unavailable("stopping") : OkStatus();
+    runtime::Context& context = assembly_->context();
+    return context.stopping ? Unavailable("stopping") : context.store.CheckRoom();
   };
   PENSTOCK_ASSIGN_OR_RETURN(metrics_server_, MetricsServer::Open(endpoint, metrics, sources));
   Log(LogLevel::kInfo, "metrics_listening", {{"address", metrics_server_->endpoint().ToString()}});
@@ -171,8 +172,9 @@ Status Daemon::OpenMetrics(PrometheusMetrics& metrics) {
 
 Status Daemon::OpenAdmin() {
   runtime::Context& context = assembly_->context();
-  admin_context_ = std::make_unique<api::AdminContext>(api::AdminContext{
-      context.directory, context.store, context.clock, context.executor, admin_tasks_});
+  admin_context_ = std::make_unique<api::AdminContext>(
+      api::AdminContext{context.directory, context.store, context.clock, context.executor,
+                        admin_tasks_, [this] { return NextHops(); }});
   api::StatusSources sources{
       .version = PENSTOCK_VERSION,
       .hostname = config_.hostname(),

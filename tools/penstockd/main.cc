@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "engine/base/log.h"
 #include "engine/base/strings.h"
@@ -64,6 +65,15 @@ sigset_t BlockSignals() {
   return signals;
 }
 
+// Each connection, each delivery takes a descriptor; of the 1,024 that a shell allows, idle clients
+// alone would use all. What the system lets us have is bounded by connections_max.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void Reload(Daemon& daemon, const std::string& path) {
   StatusOr<v1::Config> config = LoadConfig(path);
   const Status status = config.ok() ? daemon.Reload(*std::move(config)) : config.status();
@@ -77,6 +87,7 @@ void Reload(Daemon& daemon, const std::string& path) {
 
 int Run(v1::Config config, const std::string& path) {
   const sigset_t signals = BlockSignals();
+  RaiseDescriptorLimit();
   StartLog(config.log().format(), config.log().level());
   PrometheusMetrics metrics;
   SetMetricSink(&metrics);

@@ -165,5 +165,26 @@ TEST_CASE("SqliteStore: content that cannot be synced fails its own transactions
   CHECK(Await(threads.get_executor(), store->CountOpenMessages()).value() == 3);
 }
 
+// Whoever asks takes no more mail; what is here already needs the rest, to leave.
+TEST_CASE("SqliteStore: says that room is short before there is none", "[store][faults]") {
+  FakeFileSystem files;
+  SqliteStore::Options options;
+  options.files = &files;
+  // SQLite's files are real, ours are not, which is where it would come from.
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() + "/state.db").close();
+  const auto store = SqliteStore::Open(folder.path(), options).value();
+  CHECK(store->CheckRoom().ok());
+  files.SetSpace({limits::kDiskReserveOctets - 1, 1ULL << 40U});
+  CHECK(store->CheckRoom().code() == StatusCode::kResourceExhausted);
+  files.SetSpace({limits::kDiskReserveOctets, 1ULL << 40U});
+  CHECK(store->CheckRoom().ok());
+  // A small disk: a part of it is enough.
+  files.SetSpace({1U << 20U, 8U << 20U});
+  CHECK(store->CheckRoom().ok());
+  files.SetSpace({(1U << 20U) - 1, 8U << 20U});
+  CHECK(store->CheckRoom().code() == StatusCode::kResourceExhausted);
+}
+
 }  // namespace
 }  // namespace penstock::store

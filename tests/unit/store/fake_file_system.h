@@ -57,6 +57,18 @@ class FakeFileSystem final : public store::FileSystem {
 
   Status SyncFolder(const std::string& path) override { return Note("sync_folder", path); }
 
+  void SetSpace(store::Space space) {
+    const MutexLock lock(mutex_);
+    space_ = space;
+  }
+
+  StatusOr<store::Space> SpaceAt(const std::string& folder) override {
+    const Status status = Note("space", folder);
+    if (!status.ok()) return status;
+    const MutexLock lock(mutex_);
+    return space_;
+  }
+
   StatusOr<std::vector<std::string>> List(const std::string& folder) override {
     const Status status = Note("list", folder);
     if (!status.ok()) return status;
@@ -154,6 +166,7 @@ class FakeFileSystem final : public store::FileSystem {
   }
 
   Mutex mutex_;
+  store::Space space_ ABSL_GUARDED_BY(mutex_){1ULL << 40U, 1ULL << 40U};
   Fault fault_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> log_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<std::string>> files_;
