@@ -45,8 +45,8 @@ class SmtpServer {
   //   Errors: kUnavailable, kInvalidArgument, naming the endpoint. Call it once.
   StatusOr<async::Endpoint> Start();
 
-  // Listens no longer: the address is free when it returns. Clients that have no transaction open get 421 4.3.2; others when theirs is
-  // over.
+  // Listens no longer: the address is free when it returns. Clients that have no transaction open
+  // get 421 4.3.2; others when theirs is over.
   void Stop();
 
   // After Stop: waits until all connections are closed; false if some are still open.
