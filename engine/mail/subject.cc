@@ -30,6 +30,7 @@ bool IsKnownCharset(std::string_view charset) {
   charset = charset.substr(0, charset.find('*'));
   if (!IsToken(charset)) return false;
   const std::string name(charset);
+  GmimeOptions();  // GMime knows no charset, and leaks, before it is initialized
   iconv_t converter = g_mime_iconv_open("UTF-8", name.c_str());
   if (converter == reinterpret_cast<iconv_t>(-1)) return false;
   g_mime_iconv_close(converter);
