@@ -9,9 +9,6 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/hash/hash.h"
-
-#include "engine/base/strings.h"
 
 namespace penstock::flow {
 
@@ -35,13 +32,22 @@ class AddressIndex {
   [[nodiscard]] std::size_t size() const { return numbers_.size(); }
 
  private:
-  // Seeded by the process: the names come from outside, and a known function could be flooded.
-  struct KeyHash {
-    std::size_t operator()(std::string_view key) const { return absl::HashOf(ToAbsl(key)); }
+  // A key with its hash, which is a by-product of making it.
+  struct Key {
+    std::string_view text;
+    std::size_t hash;
+
+    friend bool operator==(const Key& a, const Key& b) { return a.text == b.text; }
   };
 
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const { return key.hash; }
+  };
+
+  Found InsertKey(const Key& key);
+
   std::pmr::monotonic_buffer_resource keys_;
-  absl::flat_hash_map<std::string_view, std::uint32_t, KeyHash, std::equal_to<>> numbers_;
+  absl::flat_hash_map<Key, std::uint32_t, KeyHash> numbers_;
 };
 
 }  // namespace penstock::flow

@@ -262,7 +262,7 @@ void MessageMachine::ApplyResolution(Index index, const Resolution& resolution, 
     recipient.rule = invocation.rule;
     recipient.added = true;
     recipient.invocation = index;
-    recipient.outcome = addition.verdict;
+    recipient.outcome.emplace(addition.verdict);
     recipient.decided_by = DecidedBy::kNamed;
     entry.recipients.push_back(addition.address);
     decided.push_back(static_cast<Index>(state_.recipients.size()));

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "engine/base/strings.h"
 #include "engine/mail/mailbox.h"
 
 using namespace penstock;        // NOLINT(google-build-using-namespace)
@@ -25,6 +26,31 @@ TEST_CASE("AddressIndex: numbers in order of first insertion, keys as R3 says",
                     "cher.test")
             .key == "x@xn--bcher-kva.test");
   CHECK(index.size() == 3);
+}
+
+TEST_CASE("AddressIndex: a key is found whichever way it was made", "[flow][address_index]") {
+  // Each pair: the quick way, and one that must parse. Local parts of every length around a word.
+  for (std::size_t length = 1; length <= 64; ++length) {
+    const std::string local(length, 'l');
+    AddressIndex index(2);
+    CHECK(index.Insert(local + "@org.test").inserted);
+    CHECK_FALSE(index.Insert("\"" + local + "\"@ORG.test").inserted);
+    CHECK_FALSE(index.Insert(local + "@org.TEST.").inserted);
+  }
+  // No address, but text that is longer than the quick way takes.
+  const std::string long_text(300, 'T');
+  AddressIndex index(0);
+  CHECK(index.Insert(long_text).inserted);
+  CHECK_FALSE(index.Insert(AsciiLower(long_text)).inserted);
+  CHECK(index.Insert("").inserted);
+  CHECK_FALSE(index.Insert("").inserted);
+}
+
+TEST_CASE("AddressIndex: addresses that differ little keep apart", "[flow][address_index]") {
+  AddressIndex index(0);
+  for (int i = 0; i < 200'000; ++i)
+    index.Insert(Cat("user", i, "@a", i % 3, ".test"));
+  CHECK(index.size() == 200'000);
 }
 
 TEST_CASE("AddressIndex: the quick key is mail::AddressKey's, whatever the text",
