@@ -5,8 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
-
 #include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
@@ -106,7 +104,6 @@ class Resolver {
   struct Stranger {
     Field field;
     std::uint32_t number;
-    std::string_view key;
   };
 
   static std::size_t ExpectedAddresses(const ResolveInput& input, const Answer& answer);
@@ -128,10 +125,14 @@ class Resolver {
     return answer_.actions[field.entry].recipients[field.name];
   }
 
+  // `text` is a function, for an answer may bring more warnings than anyone will read.
   template <class Text>
   void Warn(Reason reason, Field field, const Text& text) {
-    result_.Warn(
-        reason, [field] { return field.Path(); }, text);
+    if (result_.warnings.size() < limits::kAnswerWarningsMax) {
+      result_.warnings.push_back({reason, field.Path(), text()});
+    } else {
+      ++result_.warnings_left_out;
+    }
   }
 
   const ResolveInput& input_;
@@ -300,7 +301,7 @@ Status Resolver::ReadStranger(const AddressIndex::Found& found, Field field) {
   if (mention.standing == Standing::kForeign) return OkStatus();
   if (mention.entry == kNoEntry) {
     if (IsForeign(found.key)) return LeaveOutForeign(mention, field);
-    strangers_.push_back({field, found.number, found.key});
+    strangers_.push_back({field, found.number});
   }
   Choose(mention, field);
   return OkStatus();
@@ -353,21 +354,18 @@ void Resolver::DecideRecipients(std::uint32_t all) {
   }
 }
 
-std::string NoRoomText(std::string_view address) {
-  return Cat("\"", Printable(address), "\" is beyond the ", limits::kOutboundRecipientsMax,
-             " recipients of a message; not added");
-}
-
 // H9, H11.
 void Resolver::AddStrangers() {
   for (const Stranger& stranger : strangers_) {
     const std::string& address = NameAt(stranger.field);
     if (result_.additions.size() >= input_.room) {
-      Warn(Reason::kNoRoom, stranger.field, [&] { return NoRoomText(address); });
+      Warn(Reason::kNoRoom, stranger.field, [&address] {
+        return Cat("\"", Printable(address), "\" is beyond the ", limits::kOutboundRecipientsMax,
+                   " recipients of a message; not added");
+      });
       continue;
     }
-    result_.additions.push_back({address, std::string(stranger.key), stranger.field.Path(),
-                                 VerdictOf(mentions_[stranger.number].entry)});
+    result_.additions.push_back({address, VerdictOf(mentions_[stranger.number].entry)});
   }
 }
 
@@ -407,8 +405,6 @@ std::string_view Name(Reason reason) {
       return "FOREIGN_ADDITION";
     case Reason::kNoRoom:
       return "NO_ROOM";
-    case Reason::kAddedByAnotherRule:
-      return "ADDED_BY_ANOTHER_RULE";
   }
   return "?";
 }
@@ -420,34 +416,6 @@ std::size_t RoomForAdditions(FlowDirection direction, std::size_t recipients) {
 
 StatusOr<Resolution> Resolve(const ResolveInput& input, const Answer& answer) {
   return Resolver(input, answer).Run();
-}
-
-Resolution ResolveFallback(std::size_t recipients, const Verdict& fallback) {
-  Resolution resolution;
-  resolution.recipients.assign(recipients, {fallback, Basis::kFallback});
-  return resolution;
-}
-
-void SettleAdditions(std::span<Resolution* const> in_order_of_rule_name, std::size_t room) {
-  absl::flat_hash_set<std::string> added;
-  for (Resolution* const resolution : in_order_of_rule_name) {
-    std::vector<Addition> kept;
-    for (Addition& addition : resolution->additions) {
-      const auto where = [&addition] { return addition.where; };
-      if (added.contains(addition.key)) {
-        resolution->Warn(Reason::kAddedByAnotherRule, where, [&addition] {
-          return Cat("\"", Printable(addition.address), "\" is already added by another rule");
-        });
-      } else if (added.size() >= room) {
-        resolution->Warn(Reason::kNoRoom, where,
-                         [&addition] { return NoRoomText(addition.address); });
-      } else {
-        added.insert(addition.key);
-        kept.push_back(std::move(addition));
-      }
-    }
-    resolution->additions = std::move(kept);
-  }
 }
 
 }  // namespace penstock::flow

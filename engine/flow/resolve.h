@@ -13,7 +13,6 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/base/limits.h"
 #include "engine/base/status.h"
 #include "engine/flow/answer.h"
 #include "engine/rules/flow_rule.h"
@@ -22,8 +21,10 @@ namespace penstock::flow {
 
 inline constexpr std::size_t kUnlimitedRoom = std::numeric_limits<std::size_t>::max();
 
-// Returns how many recipients a hook may add to a message that has `recipients` of them, additions
-// of other rules counted (H11): unlimited for inbound mail.
+// Returns how many recipients a hook may add to a message that has `recipients` of them (H11):
+// unlimited for inbound mail. A message has one SYNC invocation at most, for R10 gives every SYNC
+// rule the recipient pattern `*`: of several, the same one wins wherever one does. So H11's order
+// of rule names never has anything to put in order.
 std::size_t RoomForAdditions(rules::FlowDirection direction, std::size_t recipients);
 
 struct ResolveInput {
@@ -55,8 +56,6 @@ struct Resolved {
 // A recipient that the answer adds as BCC (H9).
 struct Addition {
   std::string address;  // as the hook wrote it the first time
-  std::string key;      // Mailbox::Key of it
-  std::string where;    // that place: "actions[0].recipients[1]"
   rules::Verdict verdict;
   friend bool operator==(const Addition&, const Addition&) = default;
 };
@@ -72,7 +71,6 @@ enum class Reason : std::uint8_t {
   kUnderAnotherRule,    // H9: a recipient of the message that another rule decides
   kForeignAddition,     // H10: inbound, outside the organization
   kNoRoom,              // H11: beyond 500 recipients
-  kAddedByAnotherRule,  // two rules add one address; the lower rule name's verdict counts
 };
 
 // "CONFLICT" and so on: the word in logs, counters and the record.
@@ -91,32 +89,12 @@ struct Resolution {
   std::vector<Addition> additions;    // in order of appearance; none is a recipient of the message
   std::vector<Warning> warnings;      // at most limits::kAnswerWarningsMax
   std::size_t warnings_left_out = 0;  // those beyond it, counted
-
-  // Adds a warning while there is room. `text` and `where` are functions that return the strings,
-  // for an answer may bring more warnings than anyone will read.
-  template <class Where, class Text>
-  void Warn(Reason reason, const Where& where, const Text& text) {
-    if (warnings.size() < limits::kAnswerWarningsMax) {
-      warnings.push_back({reason, where(), text()});
-    } else {
-      ++warnings_left_out;
-    }
-  }
-
   friend bool operator==(const Resolution&, const Resolution&) = default;
 };
 
 // Judges `answer` and applies it.
 //   Errors: kInvalidArgument, naming the field (H6), e.g.
-//   `actions[2].action.type: "QUARANTINE" is no outbound action (BOUNCE, DROP, DEFAULT)`.
+//   `actions[2].action.type: "QUARANTINE" is no outbound action (DROP, BOUNCE, DEFAULT)`.
 StatusOr<Resolution> Resolve(const ResolveInput& input, const Answer& answer);
-
-// The same resolution for everyone: what a fallback is after the last attempt (H3).
-Resolution ResolveFallback(std::size_t recipients, const rules::Verdict& fallback);
-
-// Settles the additions of all invocations of one message, which come in order of rule name: an
-// address that several add stays with the first; then they are cut to `room` (H9, H11). Leaves a
-// warning where it takes one away. An original recipient is never left out.
-void SettleAdditions(std::span<Resolution* const> in_order_of_rule_name, std::size_t room);
 
 }  // namespace penstock::flow

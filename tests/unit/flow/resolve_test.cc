@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "engine/base/limits.h"
 #include "tests/support/resolve_vector.h"
 #include "tests/support/vectors.h"
 
@@ -116,34 +117,6 @@ TEST_CASE("Resolve: a hostile answer costs no more than its length", "[flow][res
   REQUIRE(resolution.ok());
   CHECK(resolution->recipients.front().verdict.action == rules::Action::kDrop);
   CHECK_FALSE(resolution->additions.empty());
-}
-
-TEST_CASE("ResolveFallback: everyone gets the fallback", "[flow][resolve]") {
-  const Resolution resolution = ResolveFallback(2, {rules::Action::kRouteToGateway, "lab", ""});
-  REQUIRE(resolution.recipients.size() == 2);
-  CHECK(resolution.recipients[1].verdict.gateway == "lab");
-  CHECK(resolution.recipients[1].basis == Basis::kFallback);
-}
-
-TEST_CASE("SettleAdditions: the lower rule name comes first, and originals are never touched",
-          "[flow][resolve]") {
-  const auto addition = [](const std::string& address) {
-    return Addition{address, address, "actions[0].recipients[0]", {}};
-  };
-  Resolution first = ResolveFallback(1, {});
-  first.additions = {addition("x@a.test"), addition("y@a.test")};
-  Resolution second = ResolveFallback(1, {});
-  second.additions = {addition("y@a.test"), addition("z@a.test"), addition("w@a.test")};
-  Resolution* const both[] = {&first, &second};
-  SettleAdditions(both, 3);
-  CHECK(first.additions.size() == 2);
-  CHECK(first.warnings.empty());
-  REQUIRE(second.additions.size() == 1);
-  CHECK(second.additions[0].address == "z@a.test");
-  REQUIRE(second.warnings.size() == 2);
-  CHECK(second.warnings[0].reason == Reason::kAddedByAnotherRule);
-  CHECK(second.warnings[1].reason == Reason::kNoRoom);
-  CHECK(second.recipients.size() == 1);
 }
 
 TEST_CASE("RoomForAdditions: outbound up to 500 recipients, inbound without a limit",
