@@ -50,7 +50,7 @@ void CheckResolution(const Answer& answer, FlowDirection direction) {
     keys.insert(penstock::mail::AddressKey(recipient));
   PENSTOCK_CHECK(resolution->additions.size() <= input.room);
   for (const auto& addition : resolution->additions) {
-    PENSTOCK_CHECK(keys.insert(addition.key).second);
+    PENSTOCK_CHECK(keys.insert(penstock::mail::AddressKey(addition.address)).second);
     PENSTOCK_CHECK(addition.verdict.action != Action::kDrop &&
                    addition.verdict.action != Action::kBounce);
   }
