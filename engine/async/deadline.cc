@@ -7,8 +7,8 @@
 
 namespace penstock::async {
 
-asio::awaitable<Status> Sleep(std::chrono::steady_clock::duration duration) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, duration);
+asio::awaitable<Status> Sleep(SteadyClock::duration duration) {
+  Timer timer(co_await asio::this_coro::executor, duration);
   const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
   if (error) co_return Cancelled("wait ended early");
   co_return OkStatus();

@@ -17,7 +17,7 @@ Task<Limiter::Permit> Limiter::Acquire(std::optional<Milliseconds> longest) {
       --free_;
     } else {
       waiter = std::make_shared<Waiter>(executor);
-      waiter->timer.expires_at(asio::steady_timer::time_point::max());
+      waiter->timer.expires_at(SteadyClock::time_point::max());
       if (longest) waiter->timer.expires_after(*longest);
       waiters_.push_back(waiter);
     }

@@ -9,9 +9,8 @@
 #include <optional>
 #include <utility>
 
-#include <boost/asio/steady_timer.hpp>
-
 #include "engine/async/task.h"
+#include "engine/async/timer.h"
 #include "engine/base/mutex.h"
 #include "engine/base/time.h"
 
@@ -51,7 +50,7 @@ class Limiter {
   struct Waiter {
     explicit Waiter(const Executor& executor) : timer(executor) {}
 
-    asio::steady_timer timer;  // cancelled when the permit is there
+    Timer timer;  // cancelled when the permit is there
     bool granted = false;
   };
 

@@ -8,9 +8,8 @@
 #include <set>
 #include <string>
 
-#include <boost/asio/steady_timer.hpp>
-
 #include "engine/async/task.h"
+#include "engine/async/timer.h"
 #include "engine/base/mutex.h"
 #include "engine/runtime/context.h"
 
@@ -37,8 +36,8 @@ class AsyncWorkers {
         : hook(std::move(hook_name)), timer(executor) {}
 
     const std::string hook;
-    async::asio::steady_timer timer;  // used on the worker's strand
-    bool notified = false;            // under mutex_: look again before going to sleep or ending
+    async::Timer timer;     // used on the worker's strand
+    bool notified = false;  // under mutex_: look again before going to sleep or ending
   };
 
   using WorkerPtr = std::shared_ptr<Worker>;

@@ -15,7 +15,7 @@ std::optional<Milliseconds> FairShare::Take(const std::string& destination, std:
     ++share.taken;
     return std::nullopt;
   }
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = async::SteadyClock::now();
   share.last_return = std::max(now + std::chrono::milliseconds(limits::kTurnBackFirst),
                                share.last_return + limits::kTurnBackSpacing);
   return std::chrono::ceil<Milliseconds>(share.last_return - now);

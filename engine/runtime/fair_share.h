@@ -4,12 +4,12 @@
 // with it (H13): each may have no more than there are left, so that there are always some left.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
 
+#include "engine/async/timer.h"
 #include "engine/base/mutex.h"
 #include "engine/base/time.h"
 
@@ -28,7 +28,7 @@ class FairShare {
  private:
   struct Share {
     std::size_t taken = 0;
-    std::chrono::steady_clock::time_point last_return;  // of those turned back
+    async::SteadyClock::time_point last_return;  // of those turned back
   };
 
   Mutex mutex_;

@@ -4,9 +4,8 @@
 
 #include <atomic>
 
-#include <boost/asio/steady_timer.hpp>
-
 #include "engine/async/task.h"
+#include "engine/async/timer.h"
 #include "engine/runtime/context.h"
 
 namespace penstock::runtime {
@@ -28,7 +27,7 @@ class Housekeeping {
 
   Context& context_;
   std::atomic<Milliseconds> retention_;
-  async::asio::steady_timer timer_;  // used on its own strand
+  async::Timer timer_;  // used on its own strand
 };
 
 }  // namespace penstock::runtime

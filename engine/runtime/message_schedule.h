@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <vector>
 
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
 #include "engine/async/task.h"
+#include "engine/async/timer.h"
 #include "engine/base/mutex.h"
 #include "engine/flow/message_state.h"
 #include "engine/runtime/context.h"
@@ -56,7 +56,7 @@ class MessageSchedule {
 
   Context& context_;
   async::asio::strand<async::Executor> strand_;
-  async::asio::steady_timer timer_;  // used on strand_ only
+  async::Timer timer_;  // used on strand_ only
   mutable Mutex mutex_;
   std::vector<Entry> heap_ ABSL_GUARDED_BY(mutex_);  // earliest first
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
