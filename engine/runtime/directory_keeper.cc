@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "engine/async/run_on.h"
 #include "engine/base/status_macros.h"
 
 namespace penstock::runtime {
@@ -39,6 +40,11 @@ flow::DirectorySnapshot DirectoryKeeper::Current() const {
 }
 
 async::Task<void> DirectoryKeeper::Apply(MakeChange make, std::string who) {
+  auto work = Make(std::move(make), std::move(who));
+  co_return co_await async::RunOn(compiler_.get_executor(), std::move(work));
+}
+
+async::Task<void> DirectoryKeeper::Make(MakeChange make, std::string who) {
   auto turn = co_await one_change_.Acquire();
   PENSTOCK_CO_RETURN_IF_ERROR(turn.status());
   const flow::DirectorySnapshot now = Current();

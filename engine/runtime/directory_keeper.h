@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one Directory that is in force. Messages take a snapshot; an administrator's change builds
-// the next one aside, makes it durable, and swaps it in (R14): no message waits for a compile, and
-// none sees half a change.
+// the next one aside, on a thread of its own, makes it durable, and swaps it in (R14): no message
+// waits for a compile, and none sees half a change.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <vector>
+
+#include <boost/asio/thread_pool.hpp>
 
 #include "engine/async/limiter.h"
 #include "engine/async/task.h"
@@ -36,11 +38,14 @@ class DirectoryKeeper {
 
   [[nodiscard]] flow::DirectorySnapshot Current() const;
 
-  // Applies one change; changes wait for each other. `who` goes on record (R14).
+  // Applies one change; changes wait for each other. `who` goes on record (R14). `make` is called
+  // on a thread that no message needs, so it may take its time.
   //   Errors: those of `make`, and the store's; nothing has changed then.
   async::Task<void> Apply(MakeChange make, std::string who);
 
  private:
+  // On compiler_.
+  async::Task<void> Make(MakeChange make, std::string who);
   void Swap(flow::DirectorySnapshot next);
 
   ports::Store& store_;
@@ -48,6 +53,7 @@ class DirectoryKeeper {
   async::Limiter one_change_{1};
   mutable Mutex mutex_;
   flow::DirectorySnapshot current_ ABSL_GUARDED_BY(mutex_);
+  async::asio::thread_pool compiler_{1};  // last: ends before what its work uses
 };
 
 }  // namespace penstock::runtime
