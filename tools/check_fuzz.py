@@ -6,7 +6,8 @@ Usage: check_fuzz.py [--seconds N] [--jobs N] [--list] [NAME...]
   --seconds  how long each runs (default 60)
   --jobs     how many run at a time (default: as many as there are cores)
 Starts from tests/fuzz/corpus/NAME and from what earlier runs found (build/fuzz/corpus/NAME). Prints for
-each how many inputs it ran, and how many lines of the files on its "// Covers:" line they reached.
+each how many inputs it ran, and how many lines of the files on its "// Covers:" line they reached:
+under 80 % of one file the fuzzer does not test what it says, and the exit code is 1.
 A finding is stored as a case in tests/fuzz/corpus/NAME, where ctest replays it; then the exit code is 1.
 """
 import argparse
@@ -25,6 +26,7 @@ BUILD = ROOT / "build" / "fuzz"
 INPUT_OCTETS_MAX = 16384
 RSS_MB_MAX = 2048
 INPUT_SECONDS_MAX = 10  # one input that takes longer is a finding
+LINES_REACHED_MIN = 0.8  # of each file that a fuzzer says it covers
 
 
 def targets():
@@ -62,6 +64,15 @@ def lines_reached(name, profile):
         lines = file["summary"]["lines"]
         found[os.path.relpath(file["filename"], ROOT)] = (lines["covered"], lines["count"])
     return found
+
+
+def under_goal(name, reached):
+    """Returns the files that the target covers, of which it reached too few lines."""
+    def share(file):
+        covered, count = reached.get(file, (0, 1))
+        return covered / count
+
+    return [file for file in covers(name) if share(file) < LINES_REACHED_MIN]
 
 
 def store(name, folder):
@@ -124,7 +135,7 @@ def main():
             sys.exit(f"fuzz: no fuzzer {name}; there are: {' '.join(targets())}")
         covers(name)
     build(names, arguments.jobs)
-    failed = []
+    failed, below = [], []
     print(f"\nfuzz: {len(names)} fuzzers, {arguments.seconds} s each, {arguments.jobs} at a time", flush=True)
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         started = {pool.submit(run, name, arguments.seconds): name for name in names}
@@ -134,12 +145,17 @@ def main():
             print(f"\n{name}: {runs:,} runs, {'FINDING' if failure else 'no finding'}")
             for file, (covered, count) in sorted(reached.items()):
                 print(f"  {100 * covered / count if count else 0:5.1f} % of {count:4} lines  {file}")
-            if failure:
+            if failure:  # it ended early: what it reached says nothing
                 failed.append(name)
                 print(failure)
+            else:
+                below += [f"{name}: {file}" for file in under_goal(name, reached)]
             sys.stdout.flush()
     print(f"\nfuzz: {'findings: ' + ' '.join(sorted(failed)) if failed else 'no findings'}")
-    return 1 if failed else 0
+    if below:
+        print(f"fuzz: under {100 * LINES_REACHED_MIN:.0f} % of the lines, so these want more cases in their corpus:")
+        print("".join(f"  {line}\n" for line in sorted(below)), end="")
+    return 1 if failed or below else 0
 
 
 if __name__ == "__main__":

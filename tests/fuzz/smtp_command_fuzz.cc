@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "engine/base/check.h"
+#include "engine/base/strings.h"
 #include "engine/mail/mailbox.h"
 #include "engine/mail/smtp_command.h"
 
@@ -40,7 +41,7 @@ void CheckReply(const SmtpReply& reply) {
   PENSTOCK_CHECK(reply.code >= 500 && reply.code < 600);
   PENSTOCK_CHECK(reply.status.status_class == 5);
   const std::string wire = reply.ToWire();
-  PENSTOCK_CHECK(wire.ends_with("\r\n") && penstock::mail::IsAscii(wire));
+  PENSTOCK_CHECK(wire.ends_with("\r\n") && penstock::IsAscii(wire));
   for (std::size_t start = 0; start < wire.size();) {
     const std::size_t end = wire.find("\r\n", start);
     PENSTOCK_CHECK(end + 2 - start <= 512);
