@@ -60,6 +60,9 @@ std::string SyntaxFault(std::string_view line, const std::string& message) {
   if (message == "illegal map value") {
     return R"(not YAML: a second ": " in one line; expected quotes around text that has it)";
   }
+  if (message == "alias not found after *" || message == "the referenced anchor is not defined") {
+    return R"(not YAML: "*" begins an alias; expected quotes around text that begins with it)";
+  }
   if (message == "bad file") return "not YAML: nested too deep, or not text";
   return Cat("not YAML: ", message);
 }
