@@ -88,8 +88,10 @@ StatusOr<BlockList> DecodeBlocks(std::string_view text, std::uint64_t octets) {
   return content;
 }
 
-ContentSegments::ContentSegments(FileSystem& files, std::string folder)
-    : files_(files), folder_(std::move(folder)) {}
+ContentSegments::ContentSegments(FileSystem& files, std::string folder, std::size_t segment_octets)
+    : files_(files),
+      folder_(std::move(folder)),
+      segment_octets_(std::min(segment_octets, limits::kSegmentOctets)) {}
 
 std::string ContentSegments::PathOf(std::uint32_t number) const {
   return Cat(folder_, "/", SegmentName(number));
@@ -167,8 +169,7 @@ StatusOr<Block> ContentSegments::Append(std::string_view octets) {
   std::shared_ptr<File> file;
   {
     const MutexLock lock(mutex_);
-    if (current_ == 0 ||
-        segments_.at(current_).end + pages * kPageOctets > limits::kSegmentOctets) {
+    if (current_ == 0 || segments_.at(current_).end + pages * kPageOctets > segment_octets_) {
       PENSTOCK_RETURN_IF_ERROR(BeginSegment());
     }
     Segment& segment = segments_.at(current_);

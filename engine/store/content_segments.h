@@ -61,8 +61,10 @@ StatusOr<BlockList> DecodeBlocks(std::string_view text, std::uint64_t octets);
 // Threads: safe from any.
 class ContentSegments {
  public:
-  // `folder` exists; `files` outlives it.
-  ContentSegments(FileSystem& files, std::string folder);
+  // `folder` exists; `files` outlives it. `segment_octets`: no segment gets longer; at most
+  // limits::kSegmentOctets.
+  ContentSegments(FileSystem& files, std::string folder,
+                  std::size_t segment_octets = limits::kSegmentOctets);
 
   ContentSegments(const ContentSegments&) = delete;
   ContentSegments& operator=(const ContentSegments&) = delete;
@@ -127,6 +129,7 @@ class ContentSegments {
 
   FileSystem& files_;
   const std::string folder_;
+  const std::size_t segment_octets_;
   mutable Mutex mutex_;
   std::map<std::uint32_t, Segment> segments_ ABSL_GUARDED_BY(mutex_);
   std::uint32_t last_ ABSL_GUARDED_BY(mutex_) = 0;     // number given to a segment

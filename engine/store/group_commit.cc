@@ -45,8 +45,11 @@ void Report(const StateTables::Consequences& consequences) {
 }  // namespace
 
 GroupCommit::GroupCommit(std::unique_ptr<StateTables> tables,
-                         std::shared_ptr<ContentSegments> segments)
-    : tables_(std::move(tables)), segments_(std::move(segments)), thread_([this] { Run(); }) {}
+                         std::shared_ptr<ContentSegments> segments, int log_pages_max)
+    : tables_(std::move(tables)),
+      segments_(std::move(segments)),
+      log_pages_max_(log_pages_max),
+      thread_([this] { Run(); }) {}
 
 GroupCommit::~GroupCommit() {
   {
@@ -181,7 +184,7 @@ void GroupCommit::RepairLog() {
 // harm where it fails: the log has everything.
 void GroupCommit::MoveLog() {
   Database& database = tables_->database();
-  if (database.log_pages() < limits::kWriteAheadPagesMax) return;
+  if (database.log_pages() < log_pages_max_) return;
   const Status moved = database.Checkpoint();
   if (!moved.ok() && !log_is_stuck_) {
     Log(LogLevel::kError, "checkpoint_failed", {{"error", std::string(Message(moved))}});

@@ -34,7 +34,9 @@ struct WriteStep {
 // Threads: safe from any.
 class GroupCommit {
  public:
-  GroupCommit(std::unique_ptr<StateTables> tables, std::shared_ptr<ContentSegments> segments);
+  // `log_pages_max`: a longer log of SQLite is moved into the database.
+  GroupCommit(std::unique_ptr<StateTables> tables, std::shared_ptr<ContentSegments> segments,
+              int log_pages_max);
   // Ends what has been submitted.
   ~GroupCommit();
 
@@ -60,6 +62,7 @@ class GroupCommit {
 
   const std::unique_ptr<StateTables> tables_;
   const std::shared_ptr<ContentSegments> segments_;
+  const int log_pages_max_;
 
   std::vector<BlockList> freed_;  // by what is committed; goes when its callers have gone on
 

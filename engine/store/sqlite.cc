@@ -122,19 +122,23 @@ Status Database::Execute(const std::string& sql) {
 }
 
 StatusOr<std::int64_t> Database::QueryInt(const std::string& sql) {
-  PENSTOCK_ASSIGN_OR_RETURN(Statement statement, Prepare(sql));
-  Status status;
-  if (statement.Next(status)) return statement.Int(0);
-  PENSTOCK_RETURN_IF_ERROR(status);
-  return Internal(Cat("sqlite: no row from ", sql));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::string text, QueryText(sql));
+  const std::optional<std::int64_t> value = ParseInt<std::int64_t>(text);
+  if (!value) return Internal(Cat("sqlite: no number from ", sql));
+  return *value;
 }
 
+// To the end: PRAGMA journal_mode gives its row first, and says only then that it did not work.
 StatusOr<std::string> Database::QueryText(const std::string& sql) {
   PENSTOCK_ASSIGN_OR_RETURN(Statement statement, Prepare(sql));
+  std::optional<std::string> first;
   Status status;
-  if (statement.Next(status)) return std::string(statement.Octets(0));
+  while (statement.Next(status)) {
+    if (!first) first = statement.Octets(0);
+  }
   PENSTOCK_RETURN_IF_ERROR(status);
-  return Internal(Cat("sqlite: no row from ", sql));
+  if (!first) return Internal(Cat("sqlite: no row from ", sql));
+  return *std::move(first);
 }
 
 StatusOr<Statement> Database::Prepare(std::string_view sql) {

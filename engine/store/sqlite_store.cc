@@ -43,12 +43,10 @@ StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& fold
                                                          Options options) {
   std::unique_ptr<SqliteStore> store(new SqliteStore());
   store->inline_content_octets_max_ = options.inline_content_octets_max;
-  FileSystem& files = options.files != nullptr ? *options.files : RealFileSystem();
   store->folder_ = folder;
-  store->files_ = &files;
-  PENSTOCK_RETURN_IF_ERROR(Annotate(store->OpenFiles(folder, files), Cat("store ", folder)));
-  PENSTOCK_RETURN_IF_ERROR(
-      Annotate(store->OpenDatabase(folder, options.vfs), Cat("store ", folder)));
+  store->files_ = options.files != nullptr ? options.files : &RealFileSystem();
+  PENSTOCK_RETURN_IF_ERROR(Annotate(store->OpenFiles(folder, options), Cat("store ", folder)));
+  PENSTOCK_RETURN_IF_ERROR(Annotate(store->OpenDatabase(folder, options), Cat("store ", folder)));
   return store;
 }
 
@@ -57,7 +55,8 @@ SqliteStore::~SqliteStore() {
   writer_.reset();
 }
 
-Status SqliteStore::OpenFiles(const std::string& folder, FileSystem& files) {
+Status SqliteStore::OpenFiles(const std::string& folder, const Options& options) {
+  FileSystem& files = *files_;
   PENSTOCK_RETURN_IF_ERROR(files.CreateFolder(folder));
   PENSTOCK_RETURN_IF_ERROR(files.SyncFolder(ParentOf(folder)));
   StatusOr<std::unique_ptr<FileLock>> lock = files.Lock(Cat(folder, "/lock"));
@@ -75,34 +74,38 @@ Status SqliteStore::OpenFiles(const std::string& folder, FileSystem& files) {
     return created.status();
   }
   PENSTOCK_RETURN_IF_ERROR(files.SyncFolder(folder));
-  segments_ = std::make_shared<ContentSegments>(files, content);
+  segments_ = std::make_shared<ContentSegments>(files, content, options.segment_octets);
   return OkStatus();
 }
 
-Status SqliteStore::OpenDatabase(const std::string& folder, const std::string& vfs) {
+Status SqliteStore::OpenDatabase(const std::string& folder, const Options& options) {
   const std::string path = Cat(folder, "/state.db");
-  PENSTOCK_ASSIGN_OR_RETURN(Database database, Connect(path, vfs));
+  PENSTOCK_ASSIGN_OR_RETURN(Database database, Connect(path, options.vfs));
   PENSTOCK_RETURN_IF_ERROR(Migrate(database, path));
   database.WatchLog();
   PENSTOCK_RETURN_IF_ERROR(
       database.Execute("UPDATE counters SET value = value + 1 WHERE name = 'starts'"));
+  // The log is there now, and no journal any more. SQLite syncs their folder itself, but passes
+  // over a sync that fails.
+  PENSTOCK_RETURN_IF_ERROR(files_->SyncFolder(folder));
   PENSTOCK_ASSIGN_OR_RETURN(const std::int64_t starts,
                             database.QueryInt("SELECT value FROM counters WHERE name = 'starts'"));
   next_content_ = static_cast<std::uint64_t>(starts) << kStartShift;
   {
     const MutexLock lock(content_mutex_);
-    PENSTOCK_ASSIGN_OR_RETURN(Database contents, Connect(path, vfs));
+    PENSTOCK_ASSIGN_OR_RETURN(Database contents, Connect(path, options.vfs));
     PENSTOCK_ASSIGN_OR_RETURN(content_index_, ContentIndex::Open(std::move(contents), segments_));
     PENSTOCK_RETURN_IF_ERROR(content_index_->AdoptAll());
   }
   PENSTOCK_RETURN_IF_ERROR(segments_->Recover());
-  PENSTOCK_ASSIGN_OR_RETURN(Database reading, Connect(path, vfs));
+  PENSTOCK_ASSIGN_OR_RETURN(Database reading, Connect(path, options.vfs));
   PENSTOCK_ASSIGN_OR_RETURN(
       reader_, StateReader::Open(std::move(reading),
                                  [this](DamagedRecord damaged) { Park(std::move(damaged)); }));
   PENSTOCK_ASSIGN_OR_RETURN(std::unique_ptr<StateTables> tables,
                             StateTables::Open(std::move(database)));
-  writer_ = std::make_unique<GroupCommit>(std::move(tables), segments_);
+  writer_ =
+      std::make_unique<GroupCommit>(std::move(tables), segments_, options.write_ahead_pages_max);
   read_thread_ = std::make_unique<ReadThread>();
   return OkStatus();
 }
@@ -192,14 +195,6 @@ async::asio::awaitable<Result> SqliteStore::OnReadThread(Read read) {
 async::Task<ports::StoredResources> SqliteStore::LoadResources() {
   const auto read = [](StateReader& reader) { return reader.LoadResources(); };
   co_return co_await OnReadThread<StatusOr<ports::StoredResources>>(read);
-}
-
-async::Task<std::vector<ports::RecordedChange>> SqliteStore::ListChanges(std::int64_t before,
-                                                                         std::size_t limit) {
-  const auto read = [before, limit](StateReader& reader) {
-    return reader.ListChanges(before, limit);
-  };
-  co_return co_await OnReadThread<StatusOr<std::vector<ports::RecordedChange>>>(read);
 }
 
 async::Task<std::vector<ports::Wake>> SqliteStore::LoadWakes() {

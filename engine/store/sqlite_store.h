@@ -35,6 +35,9 @@ class SqliteStore final : public ports::Store {
     FileSystem* files = nullptr;  // null: the operating system's; else outlives the store
     std::string vfs;              // name of a SQLite VFS; empty: SQLite's own
     std::size_t inline_content_octets_max = limits::kInlineContentOctetsMax;
+    // Smaller ones let a test see many segments, and many moves of SQLite's log.
+    std::size_t segment_octets = limits::kSegmentOctets;
+    int write_ahead_pages_max = limits::kWriteAheadPagesMax;
   };
 
   // Creates what is missing: the folder (its parent exists) and an empty store in it. Removes
@@ -51,8 +54,6 @@ class SqliteStore final : public ports::Store {
   StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override;
   StatusOr<std::shared_ptr<ports::ContentReader>> OpenContent(const ContentId& id) override;
   async::Task<ports::StoredResources> LoadResources() override;
-  async::Task<std::vector<ports::RecordedChange>> ListChanges(std::int64_t before,
-                                                              std::size_t limit) override;
   async::Task<std::vector<ports::Wake>> LoadWakes() override;
   async::Task<flow::MessageState> LoadMessage(MessageId id) override;
   async::Task<ports::StoredMessage> LoadMessageWithHistory(MessageId id) override;
@@ -71,8 +72,8 @@ class SqliteStore final : public ports::Store {
  private:
   SqliteStore() = default;
 
-  Status OpenFiles(const std::string& folder, FileSystem& files);
-  Status OpenDatabase(const std::string& folder, const std::string& vfs);
+  Status OpenFiles(const std::string& folder, const Options& options);
+  Status OpenDatabase(const std::string& folder, const Options& options);
   template <class Result, class Read>
   async::asio::awaitable<Result> OnReadThread(Read read);
   async::Task<void> Write(WriteStep step);
