@@ -14,7 +14,6 @@
 #include <span>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "engine/async/task.h"
@@ -22,10 +21,8 @@
 #include "engine/base/time.h"
 #include "engine/flow/event.h"
 #include "engine/flow/history.h"
-#include "engine/flow/hook.h"
 #include "engine/flow/message_state.h"
-#include "engine/rules/flow_rule.h"
-#include "engine/rules/organization.h"
+#include "engine/flow/resource.h"
 
 namespace penstock::ports {
 
@@ -75,11 +72,20 @@ struct MessageWrite {
 
 // What an administrator changed (R14).
 struct ResourceChange {
-  std::variant<rules::Organization, flow::Hook, rules::FlowRule>
-      resource;  // after; if removed, before
+  flow::Resource resource;  // after; if removed, before
   bool removed = false;
   std::string who;  // certificate subject, or the unix socket's user name, marked unproven
   Time when;
+};
+
+// A change that was committed, as it stands on record (R14).
+struct RecordedChange {
+  std::int64_t number = 0;  // from 1; later changes have higher ones
+  Time when;
+  std::string who;
+  std::optional<flow::Resource> before;  // unset: it was created
+  std::optional<flow::Resource> after;   // unset: it was removed
+  friend bool operator==(const RecordedChange&, const RecordedChange&) = default;
 };
 
 // All of it or nothing becomes durable.
@@ -156,6 +162,11 @@ class Store {
 
   // In order of names. A record that is damaged is parked, reported and left out.
   virtual async::Task<StoredResources> LoadResources() = 0;
+
+  // Changes of resources whose number is under `before`, the newest first, at most `limit`. They
+  // stay on record for good. One that is damaged is logged and has neither before nor after.
+  virtual async::Task<std::vector<RecordedChange>> ListChanges(std::int64_t before,
+                                                               std::size_t limit) = 0;
 
   // All messages that are not closed, for the schedule after a start.
   virtual async::Task<std::vector<Wake>> LoadWakes() = 0;

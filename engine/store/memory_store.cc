@@ -190,6 +190,13 @@ void MemoryStore::PutEvent(ports::AsyncEvent event, bool was_queued) {
 }
 
 void MemoryStore::WriteResource(const ports::ResourceChange& change) {
+  ports::RecordedChange& recorded = changes_.emplace_back();
+  recorded.number = static_cast<std::int64_t>(changes_.size());
+  recorded.when = change.when;
+  recorded.who = change.who;
+  const auto stored = resources_.find(KeyOf(change.resource));
+  if (stored != resources_.end()) recorded.before = stored->second;
+  if (!change.removed) recorded.after = change.resource;
   if (change.removed) {
     resources_.erase(KeyOf(change.resource));
   } else {
@@ -218,6 +225,20 @@ async::Task<ports::StoredResources> MemoryStore::LoadResources() {
   }
   co_await Yield();
   co_return resources;
+}
+
+async::Task<std::vector<ports::RecordedChange>> MemoryStore::ListChanges(std::int64_t before,
+                                                                         std::size_t limit) {
+  std::vector<ports::RecordedChange> changes;
+  {
+    const MutexLock lock(mutex_);
+    for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
+      if (changes.size() == limit) break;
+      if (change->number < before) changes.push_back(*change);
+    }
+  }
+  co_await Yield();
+  co_return changes;
 }
 
 async::Task<std::vector<ports::Wake>> MemoryStore::LoadWakes() {

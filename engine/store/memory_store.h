@@ -33,6 +33,8 @@ class MemoryStore final : public ports::Store {
   StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override;
   StatusOr<std::shared_ptr<ports::ContentReader>> OpenContent(const ContentId& id) override;
   async::Task<ports::StoredResources> LoadResources() override;
+  async::Task<std::vector<ports::RecordedChange>> ListChanges(std::int64_t before,
+                                                              std::size_t limit) override;
   async::Task<std::vector<ports::Wake>> LoadWakes() override;
   async::Task<flow::MessageState> LoadMessage(MessageId id) override;
   async::Task<ports::StoredMessage> LoadMessageWithHistory(MessageId id) override;
@@ -82,6 +84,7 @@ class MemoryStore final : public ports::Store {
   std::map<std::int64_t, ports::AsyncEvent> events_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, HookEvents> hook_events_ ABSL_GUARDED_BY(mutex_);
   std::map<ResourceKey, Resource> resources_ ABSL_GUARDED_BY(mutex_);
+  std::vector<ports::RecordedChange> changes_ ABSL_GUARDED_BY(mutex_);  // the first has number 1
 };
 
 }  // namespace penstock::store

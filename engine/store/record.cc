@@ -63,6 +63,10 @@ std::string EncodeResource(const Resource& resource) {
 StatusOr<Resource> DecodeResource(std::string_view kind, std::string_view name,
                                   std::int64_t checksum, std::string_view record) {
   PENSTOCK_RETURN_IF_ERROR(CheckRecord(name, record, checksum));
+  return DecodeResource(kind, record);
+}
+
+StatusOr<Resource> DecodeResource(std::string_view kind, std::string_view record) {
   if (kind == kOrganizationKind) return DecodeOrganization(record);
   if (kind == kHookKind) return DecodeHook(record);
   if (kind == kRuleKind) return DecodeFlowRule(record);

@@ -50,11 +50,12 @@ inline constexpr std::string_view kOrganizationKind = "organization";
 inline constexpr std::string_view kHookKind = "hook";
 inline constexpr std::string_view kRuleKind = "rule";
 
-using Resource = decltype(ports::ResourceChange::resource);
+using flow::Resource;
 
 ResourceKey KeyOf(const Resource& resource);
 std::string EncodeResource(const Resource& resource);
-// Errors: kDataLoss, also for a checksum that is wrong.
+// Errors of both: kDataLoss; of the second also for a checksum that is wrong.
+StatusOr<Resource> DecodeResource(std::string_view kind, std::string_view record);
 StatusOr<Resource> DecodeResource(std::string_view kind, std::string_view name,
                                   std::int64_t checksum, std::string_view record);
 

@@ -197,6 +197,14 @@ async::Task<ports::StoredResources> SqliteStore::LoadResources() {
   co_return co_await OnReadThread<StatusOr<ports::StoredResources>>(read);
 }
 
+async::Task<std::vector<ports::RecordedChange>> SqliteStore::ListChanges(std::int64_t before,
+                                                                         std::size_t limit) {
+  const auto read = [before, limit](StateReader& reader) {
+    return reader.ListChanges(before, limit);
+  };
+  co_return co_await OnReadThread<StatusOr<std::vector<ports::RecordedChange>>>(read);
+}
+
 async::Task<std::vector<ports::Wake>> SqliteStore::LoadWakes() {
   const auto read = [](StateReader& reader) { return reader.LoadWakes(); };
   co_return co_await OnReadThread<StatusOr<std::vector<ports::Wake>>>(read);

@@ -54,6 +54,8 @@ class SqliteStore final : public ports::Store {
   StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override;
   StatusOr<std::shared_ptr<ports::ContentReader>> OpenContent(const ContentId& id) override;
   async::Task<ports::StoredResources> LoadResources() override;
+  async::Task<std::vector<ports::RecordedChange>> ListChanges(std::int64_t before,
+                                                              std::size_t limit) override;
   async::Task<std::vector<ports::Wake>> LoadWakes() override;
   async::Task<flow::MessageState> LoadMessage(MessageId id) override;
   async::Task<ports::StoredMessage> LoadMessageWithHistory(MessageId id) override;

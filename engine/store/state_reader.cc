@@ -46,6 +46,9 @@ Status StateReader::PrepareStatements() {
        "SELECT sequence, time, checksum, record FROM history WHERE message = ? ORDER BY sequence"},
       {&read_wakes_, "SELECT id, wake FROM messages INDEXED BY messages_open WHERE phase <> 3"},
       {&read_resources_, "SELECT kind, name, checksum, record FROM resources ORDER BY kind, name"},
+      {&read_changes_,
+       "SELECT number, time, who, kind, before, after FROM changes WHERE number < ?"
+       " ORDER BY number DESC LIMIT ?"},
       {&read_events_,
        "SELECT id, checksum, record FROM async_events WHERE hook = ? AND dead = 0"
        " ORDER BY next_attempt, id LIMIT ?"},
@@ -93,6 +96,38 @@ StatusOr<ports::StoredResources> StateReader::LoadResources() {
   }
   PENSTOCK_RETURN_IF_ERROR(status);
   return resources;
+}
+
+StatusOr<std::vector<ports::RecordedChange>> StateReader::ListChanges(std::int64_t before,
+                                                                      std::size_t limit) {
+  std::vector<ports::RecordedChange> changes;
+  Status status;
+  read_changes_.Begin(before, limit);
+  while (read_changes_.Next(status)) {
+    ports::RecordedChange change;
+    change.number = read_changes_.Int(0);
+    change.when = FromUnixMillis(read_changes_.Int(1));
+    change.who = read_changes_.Octets(2);
+    Status sound = ReadSide(4, change.before);
+    if (sound.ok()) sound = ReadSide(5, change.after);
+    if (!sound.ok()) {
+      Log(LogLevel::kError, "change_damaged",
+          {{"change", Cat(change.number)}, {"reason", std::string(Message(sound))}});
+      change.before.reset();
+      change.after.reset();
+    }
+    changes.push_back(std::move(change));
+  }
+  PENSTOCK_RETURN_IF_ERROR(status);
+  return changes;
+}
+
+// What a change made of, or from: the record in `column` of read_changes_.
+Status StateReader::ReadSide(int column, std::optional<Resource>& side) {
+  if (read_changes_.IsNull(column)) return OkStatus();
+  PENSTOCK_ASSIGN_OR_RETURN(side,
+                            DecodeResource(read_changes_.Octets(3), read_changes_.Octets(column)));
+  return OkStatus();
 }
 
 StatusOr<std::vector<ports::Wake>> StateReader::LoadWakes() {

@@ -27,6 +27,7 @@ class StateReader {
   static StatusOr<std::unique_ptr<StateReader>> Open(Database database, ReportDamage report);
 
   StatusOr<ports::StoredResources> LoadResources();
+  StatusOr<std::vector<ports::RecordedChange>> ListChanges(std::int64_t before, std::size_t limit);
   StatusOr<std::vector<ports::Wake>> LoadWakes();
   StatusOr<flow::MessageState> LoadMessage(const MessageId& id);
   StatusOr<ports::StoredMessage> LoadMessageWithHistory(const MessageId& id);
@@ -40,6 +41,7 @@ class StateReader {
 
   Status PrepareStatements();
   StatusOr<flow::MessageState> FindMessage(const MessageId& id, std::int64_t& number);
+  Status ReadSide(int column, std::optional<flow::Resource>& side);
   StatusOr<std::vector<flow::HistoryEntry>> ReadHistory(std::int64_t number);
   // `filter` outlives the reading.
   Statement& BeginList(const ports::MessageFilter& filter, std::uint64_t before);
@@ -47,6 +49,7 @@ class StateReader {
   Database database_;
   ReportDamage report_;
   Statement find_message_, find_parked_, read_history_, read_wakes_, read_resources_, read_events_;
+  Statement read_changes_;
   Statement list_, list_closed_, list_open_;           // of all organizations
   Statement list_of_, list_closed_of_, list_open_of_;  // of one
 };

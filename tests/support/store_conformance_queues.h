@@ -3,6 +3,9 @@
 // purging. Included by store_conformance.h.
 #pragma once
 
+#include <cstdint>
+#include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -323,6 +326,53 @@ TEMPLATE_TEST_CASE("Store: resources read back as they were put, by name", "[sto
   CHECK(load().organizations == std::vector{organization});
   CHECK(load().hooks == std::vector{hook});
   CHECK(load().rules == std::vector{rule});
+}
+
+TEMPLATE_TEST_CASE("Store: changes are on record with before and after, the newest first",
+                   "[store][changes]", STORE_FIXTURES) {
+  TestType fixture;
+  const auto list = [&fixture](std::int64_t before, std::size_t limit) {
+    return Await(fixture.executor(), fixture.store().ListChanges(before, limit)).value();
+  };
+  constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
+  CHECK(list(kAll, 10).empty());
+  const rules::Organization organization = {"acme", {"example.com"}};
+  const rules::Organization larger = {"acme", {"example.com", "EXAMPLE.org"}};
+  const flow::Hook hook = EveryHookField();
+  const rules::FlowRule rule = EveryRuleField();
+  REQUIRE(Put(fixture, organization).ok());
+  Transaction together;
+  for (const flow::Resource& resource : {flow::Resource(larger), flow::Resource(hook)}) {
+    together.resources.push_back({resource, false, "unproven:alice", At(60)});
+  }
+  REQUIRE(Commit(fixture, std::move(together)).ok());
+  REQUIRE(Put(fixture, rule).ok());
+  REQUIRE(Put(fixture, rule, true).ok());
+
+  const std::vector<ports::RecordedChange> changes = {
+      {5, At(0), "operator", rule, std::nullopt},
+      {4, At(0), "operator", std::nullopt, rule},
+      {3, At(60), "unproven:alice", std::nullopt, hook},
+      {2, At(60), "unproven:alice", organization, larger},
+      {1, At(0), "operator", std::nullopt, organization},
+  };
+  CHECK(list(kAll, 10) == changes);
+  CHECK(list(kAll, 2) == std::vector(changes.begin(), changes.begin() + 2));
+  CHECK(list(4, 2) == std::vector(changes.begin() + 2, changes.begin() + 4));
+  CHECK(list(1, 2).empty());
+  CHECK(list(kAll, 0).empty());
+}
+
+TEMPLATE_TEST_CASE("Store: a transaction that fails puts no change on record", "[store][changes]",
+                   STORE_FIXTURES) {
+  TestType fixture;
+  Transaction transaction;
+  transaction.resources.push_back({rules::Organization{"acme", {}}, false, "operator", At(0)});
+  ports::AsyncEvent gone = EventFor("copier", "1", At(0));
+  gone.id = 7;
+  transaction.changed_async_events.push_back(gone);
+  REQUIRE_FALSE(Commit(fixture, std::move(transaction)).ok());
+  CHECK(Await(fixture.executor(), fixture.store().ListChanges(100, 10)).value().empty());
 }
 
 TEMPLATE_TEST_CASE("Store: purging takes closed messages of before, and no more than asked",

@@ -70,6 +70,11 @@ class WatchedStore final : public ports::Store {
 
   async::Task<ports::StoredResources> LoadResources() override { return store_.LoadResources(); }
 
+  async::Task<std::vector<ports::RecordedChange>> ListChanges(std::int64_t before,
+                                                              std::size_t limit) override {
+    return store_.ListChanges(before, limit);
+  }
+
   async::Task<std::vector<ports::Wake>> LoadWakes() override { return store_.LoadWakes(); }
 
   async::Task<flow::MessageState> LoadMessage(MessageId id) override {

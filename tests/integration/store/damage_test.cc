@@ -150,6 +150,24 @@ TEST_CASE("SqliteStore: a damaged resource is left out and kept aside", "[store]
   CHECK(Await(fixture.executor(), fixture.store().LoadResources())->organizations.size() == 2);
 }
 
+TEST_CASE("SqliteStore: a damaged change keeps its place, without what cannot be read",
+          "[store][damage]") {
+  SqliteFixture fixture;
+  REQUIRE(Put(fixture, rules::Organization{"acme", {}}).ok());
+  REQUIRE(Put(fixture, EveryHookField()).ok());
+  fixture.Close();
+  fixture.Sql("UPDATE changes SET after = x'ff' WHERE kind = 'hook'");
+  LogCatcher log;
+  fixture.Open();
+  const auto changes = Await(fixture.executor(), fixture.store().ListChanges(100, 10)).value();
+  REQUIRE(changes.size() == 2);
+  CHECK(log.Lines("change_damaged change=2").size() == 1);
+  CHECK(changes[0].who == "operator");
+  CHECK_FALSE(changes[0].before);
+  CHECK_FALSE(changes[0].after);
+  CHECK(changes[1].after);
+}
+
 TEST_CASE("SqliteStore: damaged content is data loss, whether it is short or long",
           "[store][damage]") {
   SqliteFixture fixture;
