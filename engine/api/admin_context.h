@@ -10,7 +10,9 @@
 #include "engine/async/task.h"
 #include "engine/ports/clock.h"
 #include "engine/ports/store.h"
+#include "engine/runtime/context.h"
 #include "engine/runtime/directory_keeper.h"
+#include "engine/runtime/hook_gate.h"
 
 namespace penstock::api {
 
@@ -18,6 +20,9 @@ struct AdminContext {
   runtime::DirectoryKeeper& directory;
   ports::Store& store;
   const ports::Clock& clock;
+  ports::Random& random;
+  runtime::HookGate& hooks;                 // for trials (R15)
+  const runtime::SettingsKeeper& settings;  // likewise
   async::Executor executor;  // of a thread pool; each call gets a strand of its own on it
   async::TaskGroup& tasks;   // what a clean stop waits for
   // Names of the next hops configured now, which a rule may name; not set: none is known, and any

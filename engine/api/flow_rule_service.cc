@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/api/change.h"
+#include "engine/api/hook_trial.h"
 #include "engine/api/paging.h"
 #include "engine/api/unary_call.h"
 #include "engine/base/status_macros.h"
@@ -152,7 +153,7 @@ class Service final : public v1::FlowRuleService::CallbackService {
   grpc::ServerUnaryReactor* TestFlowRules(grpc::CallbackServerContext* context,
                                           const v1::TestFlowRulesRequest* request,
                                           v1::TestFlowRulesResponse* response) override {
-    return RunUnary(admin_, context, response, Test(*request));
+    return RunUnary(admin_, context, response, Test(*request, context));
   }
 
  private:
@@ -256,7 +257,8 @@ class Service final : public v1::FlowRuleService::CallbackService {
     co_return Empty();
   }
 
-  async::Task<v1::TestFlowRulesResponse> Test(const v1::TestFlowRulesRequest& request) {
+  async::Task<v1::TestFlowRulesResponse> Test(const v1::TestFlowRulesRequest& request,
+                                              const grpc::CallbackServerContext* context) {
     const flow::DirectorySnapshot directory = admin_.directory.Current();
     PENSTOCK_CO_ASSIGN_OR_RETURN(
         const wire::FlowRuleScope scope,
@@ -266,7 +268,21 @@ class Service final : public v1::FlowRuleService::CallbackService {
                              "\"; see them: penstock org list"));
     }
     const auto rules = directory->Rules(*scope.organization, *scope.direction);
-    co_return wire::TestFlowRules(*rules, request);
+    auto response = wire::TestFlowRules(*rules, request);
+    if (!response.ok() || !request.invoke()) co_return response;
+    auto new_invocation = [this] { return InvocationId(FormatHex(admin_.random.Bytes())); };
+    PENSTOCK_CO_ASSIGN_OR_RETURN(
+        wire::PlannedTrials planned,
+        wire::PlanTrials(*rules, request, DomainsOf(directory, *scope.organization),
+                         MessageId(FormatUuid(admin_.random.Bytes())), new_invocation));
+    for (std::string& foreign : planned.foreign_recipients)
+      response->add_foreign_recipients(std::move(foreign));
+    for (flow::Trial& trial : planned.trials) {
+      auto made = co_await RunTrial(admin_, *context, std::move(trial));
+      PENSTOCK_CO_RETURN_IF_ERROR(made.status());
+      *response->add_trials() = *std::move(made);
+    }
+    co_return response;
   }
 
   AdminContext& admin_;

@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "engine/api/change.h"
+#include "engine/api/hook_trial.h"
 #include "engine/api/paging.h"
 #include "engine/api/unary_call.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/convert_hook.h"
+#include "engine/wire/hook_trial.h"
 #include "engine/wire/resource_name.h"
 #include "engine/wire/update.h"
 
@@ -105,6 +107,12 @@ class Service final : public v1::HookRegistryService::CallbackService {
                                       const v1::GetPolicyRequest* request,
                                       v1::Policy* response) override {
     return RunUnary(admin_, context, response, Policy(*request));
+  }
+
+  grpc::ServerUnaryReactor* InvokeHook(grpc::CallbackServerContext* context,
+                                       const v1::InvokeHookRequest* request,
+                                       v1::InvokeHookResponse* response) override {
+    return RunUnary(admin_, context, response, Invoke(*request, context));
   }
 
  private:
@@ -230,6 +238,24 @@ class Service final : public v1::HookRegistryService::CallbackService {
     *policy.mutable_permissions() = resource.permissions();
     policy.set_etag(resource.etag());
     co_return policy;
+  }
+
+  async::Task<v1::InvokeHookResponse> Invoke(const v1::InvokeHookRequest& request,
+                                             const grpc::CallbackServerContext* context) {
+    const flow::DirectorySnapshot directory = admin_.directory.Current();
+    PENSTOCK_CO_ASSIGN_OR_RETURN(
+        flow::Trial trial,
+        wire::ReadTrial(request, InvocationId(FormatHex(admin_.random.Bytes()))));
+    PENSTOCK_CO_RETURN_IF_ERROR(Find(*directory, trial.hook).status());
+    if (directory->FindOrganization(trial.organization) == nullptr) {
+      co_return NotFound(Cat("there is no organization \"", trial.organization,
+                             "\"; see them: penstock org list"));
+    }
+    v1::InvokeHookResponse response;
+    auto made = co_await RunTrial(admin_, *context, std::move(trial));
+    PENSTOCK_CO_RETURN_IF_ERROR(made.status());
+    *response.mutable_trial() = *std::move(made);
+    co_return response;
   }
 
   AdminContext& admin_;

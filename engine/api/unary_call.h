@@ -8,7 +8,8 @@
 //   }
 //
 // A call that its client has given up before it began is not begun. One that has begun runs to its
-// end: a change is made or not made, never half, and nothing here waits longer than a commit.
+// end: a change is made or not made, never half, and nothing here waits longer than a commit, but
+// for a trial of a hook, which looks whether its client is still there (hook_trial.h).
 #pragma once
 
 #include <string>

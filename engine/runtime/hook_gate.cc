@@ -8,11 +8,10 @@
 #include "engine/base/log.h"
 #include "engine/base/metrics.h"
 #include "engine/base/strings.h"
+#include "engine/flow/hook_attempt.h"
 
 namespace penstock::runtime {
 namespace {
-
-using rules::InvocationMode;
 
 Status CheckPermission(const flow::Hook* hook, const HookRequest& request) {
   if (hook == nullptr) {
@@ -20,16 +19,10 @@ Status CheckPermission(const flow::Hook* hook, const HookRequest& request) {
                         "\"; register it: penstock hook register ", request.hook,
                         " --target HOST:PORT"));
   }
-  if (!MayInvoke(*hook, request.organization, request.event.direction)) {
-    return PermissionDenied(
-        Cat("organization \"", request.organization, "\" may not invoke hook \"", request.hook,
-            "\"; grant it: penstock hook add-permission ", request.hook, " --statement-id allow-",
-            request.organization, " --principal ", request.organization));
-  }
-  return OkStatus();
+  return flow::CheckInvoke(*hook, request.organization, request.event.direction);
 }
 
-void Report(const HookRequest& request, const HookGate::Ended& ended, Figures& figures) {
+void CountAttempt(const HookRequest& request, const HookGate::Ended& ended, Figures& figures) {
   if (ended.answer.ok()) {
     figures.Succeeded(request.hook);
   } else {
@@ -40,7 +33,14 @@ void Report(const HookRequest& request, const HookGate::Ended& ended, Figures& f
   Count(metrics::kHookAttempts, {{"hook", request.hook}, {"mode", mode}, {"code", code}});
   Observe(metrics::kHookSeconds, {{"hook", request.hook}, {"mode", mode}},
           std::chrono::duration<double>(ended.ended - ended.started).count());
-  Log(ended.answer.ok() ? LogLevel::kInfo : LogLevel::kWarning, "hook_attempt",
+}
+
+void Report(const HookRequest& request, const HookGate::Ended& ended, Figures& figures) {
+  if (!request.trial) CountAttempt(request, ended, figures);
+  const std::string_view mode = Name(request.mode);
+  const std::string_view code = CodeName(ended.answer.status().code());
+  Log(ended.answer.ok() ? LogLevel::kInfo : LogLevel::kWarning,
+      request.trial ? "hook_trial" : "hook_attempt",
       {{"message", request.event.message_id.text()},
        {"invocation", request.event.invocation_id.text()},
        {"hook", request.hook},
@@ -88,8 +88,7 @@ async::asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
   call.hook = hook;
   call.mode = request.mode;
   call.attempt = request.attempt;
-  call.timeout = request.mode == InvocationMode::kSync ? Milliseconds(limits::kSyncCallDeadline)
-                                                       : hook->async_deadline;
+  call.timeout = flow::AttemptDeadline(*hook, request.mode);
   call.organization = request.organization;
   call.rule = request.rule;
   call.event = request.event;

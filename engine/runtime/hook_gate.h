@@ -29,6 +29,7 @@ struct HookRequest {
   std::uint32_t attempt = 1;
   std::optional<Time> start_before;  // H3: no attempt starts later
   flow::Event event;
+  bool trial = false;  // no mail: logged as such, and in no count of attempts (R15)
 };
 
 // Threads: safe from any.

@@ -52,18 +52,6 @@ StatusOr<const json*> Object(const json& object, std::string_view path, const ch
   return value;
 }
 
-// The API model's idType: 1 to 120 of a-z, 0-9 and '-'.
-Status CheckId(std::string_view key, std::string_view id) {
-  constexpr std::size_t kIdOctetsMax = 120;
-  const bool good =
-      !id.empty() && id.size() <= kIdOctetsMax && std::all_of(id.begin(), id.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || IsAsciiDigit(c) || c == '-';
-      });
-  if (good) return OkStatus();
-  return InvalidArgument(Cat(key, ": \"", Printable(id), "\" is no id; expected 1 to ",
-                             kIdOctetsMax, " of a-z, 0-9 and \"-\""));
-}
-
 Status CheckVersion(const json& document) {
   PENSTOCK_ASSIGN_OR_RETURN(const std::string version, Text(document, "", "summaryVersion"));
   if (std::find(std::begin(kVersions), std::end(kVersions), version) != std::end(kVersions)) {
@@ -110,14 +98,23 @@ Status ReadIds(const json& document, flow::Event& event) {
   return OkStatus();
 }
 
-Status ReadFlags(const json& document, flow::Event& event) {
-  if (const json* const truncated = Find(document, "truncated"); truncated != nullptr) {
-    if (!truncated->is_boolean()) return Expected("truncated", "true or false", *truncated);
-    event.truncated = truncated->get<bool>();
-  }
+Status ReadTruncated(const json& document, flow::Event& event) {
+  const json* const truncated = Find(document, "truncated");
+  if (truncated == nullptr) return OkStatus();
+  if (!truncated->is_boolean()) return Expected("truncated", "true or false", *truncated);
+  event.truncated = truncated->get<bool>();
+  return OkStatus();
+}
+
+Status ReadDirection(const json& document, std::optional<rules::FlowDirection> absent,
+                     flow::Event& event) {
   PENSTOCK_ASSIGN_OR_RETURN(const std::optional<std::string> direction,
                             OptionalText(document, "", "flowDirection"));
-  if (!direction) return OkStatus();
+  if (!direction) {
+    if (!absent) return InvalidArgument("flowDirection: missing");
+    event.direction = *absent;
+    return OkStatus();
+  }
   const auto parsed = rules::ParseFlowDirection(*direction);
   if (!parsed) {
     return InvalidArgument(
@@ -170,8 +167,19 @@ Status DescribeFault(std::string_view bytes) {
 
 }  // namespace
 
+Status CheckId(std::string_view key, std::string_view id) {
+  constexpr std::size_t kIdOctetsMax = 120;
+  const bool good =
+      !id.empty() && id.size() <= kIdOctetsMax && std::all_of(id.begin(), id.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || IsAsciiDigit(c) || c == '-';
+      });
+  if (good) return OkStatus();
+  return InvalidArgument(Cat(key, ": \"", Printable(id), "\" is no id; expected 1 to ",
+                             kIdOctetsMax, " of a-z, 0-9 and \"-\""));
+}
+
 StatusOr<flow::Event> ParseEventJson(std::string_view bytes,
-                                     rules::FlowDirection absent_direction) {
+                                     std::optional<rules::FlowDirection> absent_direction) {
   if (bytes.size() > limits::kEventFileOctetsMax) {
     return InvalidArgument(Cat("event: ", bytes.size(), " octets, over the ",
                                limits::kEventFileOctetsMax, " that are allowed"));
@@ -180,13 +188,13 @@ StatusOr<flow::Event> ParseEventJson(std::string_view bytes,
   if (document.is_discarded()) return DescribeFault(bytes);
   if (!document.is_object()) return Expected("event", "an object", document);
   flow::Event event;
-  event.direction = absent_direction;
   PENSTOCK_RETURN_IF_ERROR(CheckVersion(document));
   PENSTOCK_RETURN_IF_ERROR(ReadEnvelope(document, event));
   PENSTOCK_RETURN_IF_ERROR(ReadSender(document, event));
   PENSTOCK_ASSIGN_OR_RETURN(event.subject, OptionalText(document, "", "subject"));
   PENSTOCK_RETURN_IF_ERROR(ReadIds(document, event));
-  PENSTOCK_RETURN_IF_ERROR(ReadFlags(document, event));
+  PENSTOCK_RETURN_IF_ERROR(ReadTruncated(document, event));
+  PENSTOCK_RETURN_IF_ERROR(ReadDirection(document, absent_direction, event));
   return event;
 }
 

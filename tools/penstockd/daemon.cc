@@ -172,9 +172,9 @@ Status Daemon::OpenMetrics(PrometheusMetrics& metrics) {
 
 Status Daemon::OpenAdmin() {
   runtime::Context& context = assembly_->context();
-  admin_context_ = std::make_unique<api::AdminContext>(
-      api::AdminContext{context.directory, context.store, context.clock, context.executor,
-                        admin_tasks_, [this] { return NextHops(); }});
+  admin_context_ = std::make_unique<api::AdminContext>(api::AdminContext{
+      context.directory, context.store, context.clock, context.random, context.hooks,
+      context.settings, context.executor, admin_tasks_, [this] { return NextHops(); }});
   api::StatusSources sources{
       .version = PENSTOCK_VERSION,
       .hostname = config_.hostname(),

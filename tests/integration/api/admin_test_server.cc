@@ -95,7 +95,7 @@ int Serve(const std::string& socket, const std::string& data_folder, bool sample
   const Time started = clock.Now();
   clock.Set(started + std::chrono::minutes(90));
 
-  api::AdminContext admin{directory, store, clock, context.executor, tasks};
+  api::AdminContext admin{directory, store, clock, random, gate, settings, context.executor, tasks};
   api::StatusSources sources{
       .version = "1.2.3",
       .hostname = context.hostname,

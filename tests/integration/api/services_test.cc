@@ -50,6 +50,11 @@ std::string MakeFolder() {
   return folder;
 }
 
+class NoHooks final : public ports::HookCaller {
+ public:
+  async::Task<flow::Answer> Call(ports::HookCall) override { co_return Unavailable("no hooks"); }
+};
+
 // The services over a store in memory, on a socket.
 class Fixture {
  public:
@@ -155,7 +160,11 @@ class Fixture {
   tests::WatchedStore store_{memory_};
   runtime::SystemClock clock_;
   runtime::DirectoryKeeper directory_;
-  AdminContext admin_{directory_, store_, clock_, pool_.get_executor(), tasks_};
+  NoHooks hooks_;
+  runtime::SystemRandom random_;
+  runtime::HookGate gate_{hooks_, directory_, clock_};
+  runtime::SettingsKeeper settings_{{}};
+  AdminContext admin_{directory_, store_, clock_, random_, gate_, settings_, executor(), tasks_};
   std::unique_ptr<AdminServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
   v1::ErrorInfo info_;
