@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import unittest
 
-from harness import DOMAIN, PENSTOCKD, SOURCE, PenstockTest
+from harness import DOMAIN, PENSTOCK, PENSTOCKD, SOURCE, PenstockTest
 
 README = (SOURCE / "README.md").read_text()
 
@@ -29,6 +29,29 @@ class Readme(PenstockTest):
         shown = self.daemon.wait_closed(message)
         self.assertEqual([one["state"] for one in shown["recipients"]], ["DELIVERED", "BOUNCED"])
         self.assertIn(b"This mailbox is closed.", self.next_hop.wait(1)[0].data)
+
+    def test_how_to_find_out_why(self):
+        hook = self.hook()
+        self.register(hook.target)
+        self.sync_rule()
+        (message,) = self.daemon.send([f"closed@{DOMAIN}"])
+        self.daemon.wait_closed(message)
+        section = README.split("## Find out why")[1].split("\n## ")[0]
+        before, after = re.findall(r"```\n(.*?)```", section, re.S)
+        (self.daemon.folder / "mail.eml").write_text("From: a@elsewhere.example\nSubject: hello\n\nhello\n")
+        script = f'penstock() {{ "{PENSTOCK}" --socket "{self.daemon.socket}" "$@"; }}\n{before}{after}'
+        for word, real in (("127.0.0.1:50051", hook.target), ("b@example.com", f"closed@{DOMAIN}"),
+                           ("example.com", DOMAIN), ("MESSAGE", message)):
+            script = script.replace(word, real)
+        done = subprocess.run(["bash", "-euxc", script], cwd=self.daemon.folder, capture_output=True, text=True,
+                              timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        bounce = "BOUNCE \"This mailbox is closed."
+        invoked, called, resolved, shown = re.findall(
+            rf"^closed@{DOMAIN} +(\S.*)", done.stdout, re.M)[:4]
+        self.assertTrue(invoked.startswith(bounce) and called.startswith(bounce), done.stdout)
+        self.assertTrue(resolved.startswith("DROP"), done.stdout)
+        self.assertIn("BOUNCE", shown)
 
     def test_the_configuration(self):
         done = subprocess.run([PENSTOCKD, "--check-config", "--config", SOURCE / "examples/penstock.yaml"],

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/penstock/client.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -78,8 +79,12 @@ Status Knock(const std::string& path) {
 
 }  // namespace
 
-Client::Client(std::string socket, Milliseconds timeout)
-    : socket_(std::move(socket)), timeout_(timeout) {}
+Client::Client(std::string socket, Milliseconds timeout, bool is_wish)
+    : socket_(std::move(socket)), timeout_(timeout), is_wish_(is_wish) {}
+
+void Client::AllowFor(Milliseconds timeout) {
+  if (!is_wish_) timeout_ = std::max(timeout_, timeout);
+}
 
 Status Client::Begin(grpc::ClientContext& context) {
   unreachable_ = false;

@@ -19,8 +19,13 @@ namespace penstock::cli {
 
 class Client {
  public:
-  // `timeout` bounds all calls together and begins with the first one.
-  Client(std::string socket, Milliseconds timeout);
+  // `timeout` bounds all calls together and begins with the first one; `is_wish` says that whoever
+  // types has asked for it.
+  Client(std::string socket, Milliseconds timeout, bool is_wish);
+
+  // For a call that takes its time: waits so long at least, if nobody wishes otherwise. Before the
+  // first call.
+  void AllowFor(Milliseconds timeout);
 
   // Makes one call of `Service`.
   //   Errors: the daemon's, with its text; error_info() says more. kUnavailable if it cannot be
@@ -48,6 +53,7 @@ class Client {
 
   std::string socket_;
   Milliseconds timeout_;
+  bool is_wish_;
   std::shared_ptr<grpc::Channel> channel_;
   gpr_timespec deadline_{};
   bool unreachable_ = false;

@@ -81,6 +81,8 @@ const std::vector<std::pair<std::string, std::string>>& Groups() {
       {"org", "Organizations and the domains they own"},
       {"hook", "Hooks and who may call them"},
       {"rule", "Flow rules: which messages, and what happens to them"},
+      {"event", "Events: what hooks are given"},
+      {"answer", "Answers: what hooks return"},
       {"message", "Messages and what became of them"},
   };
   return kGroups;
@@ -89,8 +91,9 @@ const std::vector<std::pair<std::string, std::string>>& Groups() {
 const std::vector<Command>& Commands() {
   static const std::vector<Command> kCommands = [] {
     std::vector<Command> all;
-    for (const auto& of_resource : {OrgCommands(), HookCommands(), RuleCommands(),
-                                    MessageCommands(), StatusCommands(), CompletionCommands()}) {
+    for (const auto& of_resource :
+         {OrgCommands(), HookCommands(), RuleCommands(), EventCommands(), AnswerCommands(),
+          MessageCommands(), StatusCommands(), CompletionCommands()}) {
       all.insert(all.end(), of_resource.begin(), of_resource.end());
     }
     return all;

@@ -148,7 +148,8 @@ Line Read(const std::vector<std::string>& finished) {
 class Names {
  public:
   explicit Names(const Line& line)
-      : line_(line), client_(SocketOf(Globals(line)), Milliseconds(limits::kCompletionDeadline)) {}
+      : line_(line),
+        client_(SocketOf(Globals(line)), Milliseconds(limits::kCompletionDeadline), true) {}
 
   Candidates Of(Parameter::Kind kind) {
     switch (kind) {

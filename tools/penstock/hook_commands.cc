@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // penstock hook
 #include <algorithm>
-#include <cstdint>
-#include <limits>
 #include <set>
 
 #include "engine/base/limits.h"
@@ -13,6 +11,8 @@
 
 #include "penstock/v1/hooks.grpc.pb.h"
 
+#include "tools/penstock/decision_options.h"
+#include "tools/penstock/hook_options.h"
 #include "tools/penstock/names.h"
 #include "tools/penstock/resources.h"
 #include "tools/penstock/session.h"
@@ -25,145 +25,6 @@ using Kind = Parameter::Kind;
 
 Parameter Name() {
   return {.name = "NAME", .help = "the hook", .kind = Kind::kHook, .required = true};
-}
-
-// What `hook register` and `hook update` say about a hook.
-std::vector<Parameter> Settings() {
-  return {
-      {.name = "--json",
-       .help = "send the event's WorkMail JSON text as well as the typed event",
-       .field = "json"},
-      {.name = "--label",
-       .value = "KEY=VALUE",
-       .help = "words of your own",
-       .kind = Kind::kLabel,
-       .repeated = true,
-       .field = "labels"},
-      {.name = "--description",
-       .value = "TEXT",
-       .help = "words of your own",
-       .field = "description"},
-      {.name = "--async-deadline",
-       .value = "DURATION",
-       .help = "how long one ASYNC call may take, 1s to 15m; 60s if not given",
-       .kind = Kind::kDuration,
-       .field = "async_deadline"},
-      {.name = "--async-retries",
-       .value = "N",
-       .help = "how often a failed ASYNC call is repeated, 0 to 10; 2 if not given",
-       .kind = Kind::kNumber,
-       .field = "async_retries"},
-      {.name = "--async-queue-max",
-       .value = "N",
-       .help = "ASYNC events that may wait; 100000 if not given",
-       .kind = Kind::kNumber,
-       .field = "async_queue_max"},
-      {.name = "--dead-letters-max",
-       .value = "N",
-       .help = "dead letters kept; 100000 if not given",
-       .kind = Kind::kNumber,
-       .field = "dead_letters_max"},
-      {.name = "--max-concurrent-calls",
-       .value = "N",
-       .help = "calls at a time; 64 if not given",
-       .kind = Kind::kNumber,
-       .field = "max_concurrent_calls"},
-      {.name = "--plain-text-allowed",
-       .help = "allow calls without TLS beyond this machine",
-       .field = "plain_text_allowed"},
-      {.name = "--tls", .help = "call over TLS, with the system's authorities", .field = "tls"},
-      {.name = "--tls-ca",
-       .value = "FILE",
-       .help = "authorities that sign the hook's certificate (PEM, read by penstockd)",
-       .kind = Kind::kFile,
-       .field = "tls.ca_file"},
-      {.name = "--tls-certificate",
-       .value = "FILE",
-       .help = "our certificate, for a hook that asks for one",
-       .kind = Kind::kFile,
-       .field = "tls.certificate_file"},
-      {.name = "--tls-key",
-       .value = "FILE",
-       .help = "our certificate's private key",
-       .kind = Kind::kFile,
-       .field = "tls.key_file"},
-      {.name = "--tls-server-name",
-       .value = "NAME",
-       .help = "name in the hook's certificate, if not the target's host",
-       .field = "tls.server_name"},
-  };
-}
-
-template <class T>
-std::vector<T> With(std::vector<T> first, const std::vector<T>& rest) {
-  first.insert(first.end(), rest.begin(), rest.end());
-  return first;
-}
-
-// What `hook update` can take back.
-std::vector<Parameter> Negations() {
-  return {
-      {.name = "--no-json", .help = "send the typed event alone", .field = "json"},
-      {.name = "--no-plain-text-allowed",
-       .help = "no calls without TLS beyond this machine",
-       .field = "plain_text_allowed"},
-      {.name = "--no-tls", .help = "call without TLS", .field = "tls"},
-  };
-}
-
-Parameter Target(bool required) {
-  return {.name = "--target",
-          .value = "TARGET",
-          .help = "where it listens: HOST:PORT, dns:///HOST:PORT, unix:PATH",
-          .required = required,
-          .field = "target"};
-}
-
-// What does not fit becomes the largest that does, which the daemon refuses.
-std::int32_t Int32(std::int64_t number) {
-  return static_cast<std::int32_t>(
-      std::min<std::int64_t>(number, std::numeric_limits<std::int32_t>::max()));
-}
-
-// Sets what the command line names; returns the fields' names.
-std::set<std::string> Fill(const Arguments& arguments, v1::Hook& hook) {
-  std::set<std::string> fields;
-  bool tls = false;
-  for (const Parameter& parameter :
-       With(With<Parameter>(Settings(), {Target(true)}), Negations())) {
-    if (!arguments.Has(parameter.name)) continue;
-    fields.insert(parameter.field.substr(0, parameter.field.find('.')));
-    tls |= parameter.name.starts_with("--tls");
-  }
-  hook.set_target(arguments.Text("--target"));
-  hook.set_json(arguments.Has("--json"));
-  hook.set_description(arguments.Text("--description"));
-  hook.set_plain_text_allowed(arguments.Has("--plain-text-allowed"));
-  for (const auto& [key, value] : arguments.Labels("--label"))
-    (*hook.mutable_labels())[key] = value;
-  if (arguments.Has("--async-deadline")) {
-    *hook.mutable_async_deadline() = wire::ToProto(arguments.Duration("--async-deadline"));
-  }
-  if (arguments.Has("--async-retries")) {
-    hook.set_async_retries(Int32(arguments.Number("--async-retries")));
-  }
-  if (arguments.Has("--max-concurrent-calls")) {
-    hook.set_max_concurrent_calls(Int32(arguments.Number("--max-concurrent-calls")));
-  }
-  if (arguments.Has("--async-queue-max")) {
-    hook.set_async_queue_max(arguments.Number("--async-queue-max"));
-  }
-  if (arguments.Has("--dead-letters-max")) {
-    hook.set_dead_letters_max(arguments.Number("--dead-letters-max"));
-  }
-  if (tls) {
-    v1::HookTls& settings = *hook.mutable_tls();
-    settings.set_ca_file(arguments.Text("--tls-ca"));
-    settings.set_certificate_file(arguments.Text("--tls-certificate"));
-    settings.set_key_file(arguments.Text("--tls-key"));
-    settings.set_server_name(arguments.Text("--tls-server-name"));
-  }
-  return fields;
 }
 
 std::string GrantsText(const v1::Permission& permission) {
@@ -218,7 +79,7 @@ std::string SheetOf(const v1::Hook& hook) {
 Status Register(Session& session, const Arguments& arguments) {
   v1::CreateHookRequest request;
   request.set_hook_id(arguments.Text("NAME"));
-  Fill(arguments, *request.mutable_hook());
+  FillHook(arguments, *request.mutable_hook());
   v1::Hook created;
   PENSTOCK_RETURN_IF_ERROR(
       session.client().Call<v1::HookRegistryService>(&Stub::CreateHook, request, &created));
@@ -232,7 +93,7 @@ Status Register(Session& session, const Arguments& arguments) {
 
 Status Update(Session& session, const Arguments& arguments) {
   v1::UpdateHookRequest request;
-  for (const std::string& field : Fill(arguments, *request.mutable_hook()))
+  for (const std::string& field : FillHook(arguments, *request.mutable_hook()))
     request.mutable_update_mask()->add_paths(field);
   request.mutable_hook()->set_name(wire::HookName(arguments.Text("NAME")));
   v1::Hook updated;
@@ -243,7 +104,7 @@ Status Update(Session& session, const Arguments& arguments) {
 
 Status CheckUpdate(const Arguments& arguments) {
   v1::Hook hook;
-  if (!Fill(arguments, hook).empty()) return OkStatus();
+  if (!FillHook(arguments, hook).empty()) return OkStatus();
   return InvalidArgument("nothing to change; name at least one option, such as --target");
 }
 
@@ -385,12 +246,12 @@ std::vector<Command> HookCommands() {
        .summary = "Register a hook: a gRPC service that decides about messages",
        .details = "It need not run yet. No organization may call it before `hook add-permission`.",
        .example = "penstock hook register disclaimer --target 127.0.0.1:50051",
-       .parameters = With<Parameter>({{.name = "NAME",
-                                       .help = "letters, digits, '-', '_', '.'",
-                                       .required = true,
-                                       .field = "hook_id"},
-                                      Target(true)},
-                                     Settings()),
+       .parameters = With({{.name = "NAME",
+                            .help = "letters, digits, '-', '_', '.'",
+                            .required = true,
+                            .field = "hook_id"},
+                           TargetOption(true)},
+                          HookSettings()),
        .run = Register},
       {.words = "hook list",
        .summary = "List the hooks",
@@ -404,7 +265,7 @@ std::vector<Command> HookCommands() {
       {.words = "hook update",
        .summary = "Change a hook's settings; what is not named stays",
        .example = "penstock hook update disclaimer --target 127.0.0.1:50052",
-       .parameters = With(With<Parameter>({Name(), Target(false)}, Settings()), Negations()),
+       .parameters = With(With({Name(), TargetOption(false)}, HookSettings()), HookNegations()),
        .check = CheckUpdate,
        .run = Update},
       {.words = "hook remove",
@@ -414,7 +275,9 @@ std::vector<Command> HookCommands() {
        .parameters = {Name()},
        .run = Remove},
   };
-  return With(std::move(commands), PermissionCommands());
+  for (const auto& more : {PermissionCommands(), HookInvokeCommands()})
+    commands.insert(commands.end(), more.begin(), more.end());
+  return commands;
 }
 
 }  // namespace penstock::cli

@@ -35,14 +35,18 @@ void AppendEscaped(std::string& out, unsigned char byte) {
 }  // namespace
 
 Status Output::Show(const google::protobuf::Message& resource,
-                    const std::function<std::string()>& text) {
+                    const std::function<std::string()>& text, std::string_view json) {
   switch (format_) {
     case Format::kTable:
       *out_ << text();
       break;
     case Format::kJson: {
-      PENSTOCK_ASSIGN_OR_RETURN(const std::string json, wire::WriteJson(resource));
-      *out_ << json;
+      if (!json.empty()) {
+        *out_ << json;
+        break;
+      }
+      PENSTOCK_ASSIGN_OR_RETURN(const std::string mapping, wire::WriteJson(resource));
+      *out_ << mapping;
       break;
     }
     case Format::kYaml:
@@ -125,6 +129,13 @@ std::string TerminalText(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string TerminalLines(std::string_view text) {
+  std::vector<std::string> lines;
+  for (const std::string_view line : Split(text, '\n'))
+    lines.push_back(TerminalText(line));
+  return Join(lines, "\n");
 }
 
 }  // namespace penstock::cli

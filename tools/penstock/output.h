@@ -27,8 +27,10 @@ class Output {
   Output(Format format, std::ostream& out, std::ostream& err)
       : format_(format), out_(&out), err_(&err) {}
 
-  // Writes `resource` as JSON or YAML, or for people what `text` returns.
-  Status Show(const google::protobuf::Message& resource, const std::function<std::string()>& text);
+  // Writes `resource` as JSON or YAML, or for people what `text` returns. `json`, where given, is
+  // its JSON to the octet.
+  Status Show(const google::protobuf::Message& resource, const std::function<std::string()>& text,
+              std::string_view json = {});
 
   // Writes `text` as it is, whatever the format.
   void Print(std::string_view text);
@@ -74,5 +76,8 @@ std::string CompactJson(const google::protobuf::Message& message);
 // Returns `text` with control characters, C1 ones too, as \xNN and broken UTF-8 as U+FFFD, so that
 // it moves no cursor and forges no line.
 std::string TerminalText(std::string_view text);
+
+// The same for a text of several lines, which stay lines.
+std::string TerminalLines(std::string_view text);
 
 }  // namespace penstock::cli

@@ -10,7 +10,11 @@ namespace penstock::cli {
 
 std::vector<Command> OrgCommands();         // org_commands.cc
 std::vector<Command> HookCommands();        // hook_commands.cc
+std::vector<Command> HookInvokeCommands();  // hook_invoke_command.cc; among HookCommands()
 std::vector<Command> RuleCommands();        // rule_commands.cc
+std::vector<Command> RuleTestCommands();    // rule_test_command.cc; among RuleCommands()
+std::vector<Command> EventCommands();       // event_commands.cc
+std::vector<Command> AnswerCommands();      // answer_commands.cc
 std::vector<Command> MessageCommands();     // message_commands.cc
 std::vector<Command> StatusCommands();      // status_commands.cc
 std::vector<Command> CompletionCommands();  // completion.cc

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // penstock rule
-#include <cstdint>
-#include <cstdio>
-#include <memory>
-#include <optional>
 
 #include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
@@ -12,6 +8,7 @@
 
 #include "penstock/v1/flow_rules.grpc.pb.h"
 
+#include "tools/penstock/decision_options.h"
 #include "tools/penstock/names.h"
 #include "tools/penstock/resources.h"
 #include "tools/penstock/rule_text.h"
@@ -22,29 +19,6 @@ namespace {
 
 using Stub = v1::FlowRuleService::Stub;
 using Kind = Parameter::Kind;
-
-const std::vector<std::string>& ActionWords() {
-  static const std::vector<std::string> kWords = {
-      "drop", "bounce", "move-to-junk", "default", "bypass-spam-check", "route-to-gateway"};
-  return kWords;
-}
-
-Parameter Org() {
-  return {.name = "--org",
-          .value = "ORG",
-          .help = "the organization",
-          .kind = Kind::kOrganization,
-          .preset = "default"};
-}
-
-Parameter Direction() {
-  return {.name = "--direction",
-          .value = "DIRECTION",
-          .help = "of the mail",
-          .kind = Kind::kWord,
-          .required = true,
-          .words = {"inbound", "outbound"}};
-}
 
 Parameter Name() {
   return {.name = "NAME", .help = "the rule", .kind = Kind::kRule, .required = true};
@@ -62,7 +36,7 @@ Parameter Patterns(std::string name, std::string help, bool required) {
 
 // What `rule create` and `rule update` say about a rule.
 std::vector<Parameter> Settings(bool create) {
-  return {
+  const std::vector<Parameter> action = {
       Patterns("--sender", "who sends: user@example.com, example.com, *.example.com or '*'",
                create),
       Patterns("--recipient", "who receives, likewise; '*' alone for a SYNC hook", create),
@@ -91,20 +65,8 @@ std::vector<Parameter> Settings(bool create) {
        .kind = Kind::kWord,
        .words = {"sync", "async"},
        .field = "run_hook.mode"},
-      {.name = "--fallback",
-       .value = "ACTION",
-       .help = "with sync: what happens if the hook does not answer in time",
-       .kind = Kind::kWord,
-       .words = ActionWords(),
-       .field = "run_hook.fallback.action"},
-      {.name = "--fallback-gateway",
-       .value = "NEXT_HOP",
-       .help = "with the fallback route-to-gateway: a next hop",
-       .field = "run_hook.fallback.gateway"},
-      {.name = "--fallback-bounce-message",
-       .value = "TEXT",
-       .help = "with the fallback bounce: text for the sender",
-       .field = "run_hook.fallback.bounce_message"},
+  };
+  const std::vector<Parameter> rest = {
       {.name = "--timeout",
        .value = "DURATION",
        .help = "with sync: how long a failing hook is asked again, 0m to 240m; 0m if not given",
@@ -116,11 +78,10 @@ std::vector<Parameter> Settings(bool create) {
        .field = "description"},
       {.name = "--compat", .help = "refuse what is over WorkMail's quotas instead of warning"},
   };
-}
-
-std::vector<Parameter> With(std::vector<Parameter> first, const std::vector<Parameter>& rest) {
-  first.insert(first.end(), rest.begin(), rest.end());
-  return first;
+  return With(With(action, FallbackOptions("with sync: what happens if the hook does not answer in "
+                                           "time",
+                                           "run_hook.fallback")),
+              rest);
 }
 
 std::string ParentOf(const Arguments& arguments) {
@@ -129,17 +90,6 @@ std::string ParentOf(const Arguments& arguments) {
 
 std::string NameOf(const Arguments& arguments) {
   return Cat(ParentOf(arguments), "/flowRules/", arguments.Text("NAME"));
-}
-
-v1::Verdict VerdictOf(const Arguments& arguments, const std::string& prefix,
-                      const std::string& action) {
-  v1::Verdict verdict;
-  v1::Verdict::Action value = v1::Verdict::UNSPECIFIED;
-  if (v1::Verdict::Action_Parse(EnumWord(arguments.Text(action)), &value))
-    verdict.set_action(value);
-  verdict.set_gateway(arguments.Text(prefix + "gateway"));
-  verdict.set_bounce_message(arguments.Text(prefix + "bounce-message"));
-  return verdict;
 }
 
 // Sets what the command line names of `rule`; what it does not name stays.
@@ -211,12 +161,7 @@ Status CheckSettings(const Arguments& arguments) {
       return InvalidArgument(Cat(name, " is for --mode sync; delivery never waits for async"));
     }
   }
-  for (const char* name : {"--fallback-gateway", "--fallback-bounce-message"}) {
-    if (arguments.Has(name) && !arguments.Has("--fallback")) {
-      return InvalidArgument(Cat(name, " needs --fallback"));
-    }
-  }
-  return OkStatus();
+  return CheckFallbackOptions(arguments);
 }
 
 Status CheckCreate(const Arguments& arguments) {
@@ -321,92 +266,15 @@ Status Delete(Session& session, const Arguments& arguments) {
       nothing, [&] { return Cat("deleted rule ", RuleText(request.name()), "\n"); });
 }
 
-// Reads the beginning of a message file; the header section is in it.
-StatusOr<std::string> ReadBeginning(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                             &std::fclose);
-  if (file == nullptr) return InvalidArgument(Cat("--eml ", path, ": the file cannot be opened"));
-  std::string text(limits::kHeaderSectionOctetsMax, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get()) != 0) {
-    return InvalidArgument(Cat("--eml ", path, ": the file cannot be read"));
-  }
-  return text;
-}
-
-StatusOr<v1::TestFlowRulesRequest> TestRequestOf(const Arguments& arguments) {
-  v1::TestFlowRulesRequest request;
-  request.set_parent(ParentOf(arguments));
-  for (const std::string& address : arguments.List("--from"))
-    request.add_from_addresses(address);
-  for (const std::string& address : arguments.List("--sender"))
-    request.add_sender_addresses(address);
-  for (const std::string& address : arguments.List("--recipient"))
-    request.add_recipients(address);
-  if (arguments.Has("--eml")) {
-    PENSTOCK_ASSIGN_OR_RETURN(*request.mutable_header_section(),
-                              ReadBeginning(arguments.Text("--eml")));
-  }
-  return request;
-}
-
-Status Test(Session& session, const Arguments& arguments) {
-  PENSTOCK_ASSIGN_OR_RETURN(const v1::TestFlowRulesRequest request, TestRequestOf(arguments));
-  v1::TestFlowRulesResponse response;
-  PENSTOCK_RETURN_IF_ERROR(
-      session.client().Call<v1::FlowRuleService>(&Stub::TestFlowRules, request, &response));
-  return session.output().Show(response, [&] { return ExplanationText(response); });
-}
-
-Status CheckTest(const Arguments& arguments) {
-  if (!arguments.Has("--eml")) return OkStatus();
-  if (!arguments.Has("--from") && !arguments.Has("--sender")) return OkStatus();
-  return InvalidArgument("--eml and addresses exclude each other: the file has From and Sender");
-}
-
-Command TestCommand() {
-  return {.words = "rule test",
-          .summary = "Say which rule would win each recipient, and why the others do not",
-          .details = "Nothing is sent and no hook is called.",
-          .example =
-              "penstock rule test --direction inbound --from alice@example.org "
-              "--recipient bob@example.com",
-          .parameters = {Org(),
-                         Direction(),
-                         {.name = "--from",
-                          .value = "ADDRESS",
-                          .help = "an address of the message's From field",
-                          .repeated = true,
-                          .field = "from_addresses"},
-                         {.name = "--sender",
-                          .value = "ADDRESS",
-                          .help = "the address of its Sender field, which goes first",
-                          .repeated = true,
-                          .field = "sender_addresses"},
-                         {.name = "--eml",
-                          .value = "FILE",
-                          .help = "instead of both: a message to read them from",
-                          .kind = Kind::kFile,
-                          .field = "header_section"},
-                         {.name = "--recipient",
-                          .value = "ADDRESS",
-                          .help = "who shall receive it",
-                          .required = true,
-                          .repeated = true,
-                          .field = "recipients"}},
-          .check = CheckTest,
-          .run = Test};
-}
-
 }  // namespace
 
 std::vector<Command> RuleCommands() {
-  Parameter any_org = Org();
+  Parameter any_org = OrgOption();
   any_org.preset.clear();
   any_org.help += "; else of all";
-  Parameter any_direction = Direction();
+  Parameter any_direction = DirectionOption();
   any_direction.required = false;
-  return {
+  std::vector<Command> commands = {
       {.words = "rule create",
        .summary = "Create a flow rule; takes effect at once",
        .details = "The most specific rule wins a recipient; there is no order of rules.",
@@ -416,8 +284,8 @@ std::vector<Command> RuleCommands() {
                             .help = "letters, digits, '-', '_', '.'",
                             .required = true,
                             .field = "flow_rule_id"},
-                           Org(),
-                           Direction()},
+                           OrgOption(),
+                           DirectionOption()},
                           Settings(true)),
        .check = CheckCreate,
        .run = Create},
@@ -429,22 +297,24 @@ std::vector<Command> RuleCommands() {
       {.words = "rule show",
        .summary = "Show a flow rule",
        .example = "penstock rule show disclaimer --direction outbound",
-       .parameters = {Name(), Org(), Direction()},
+       .parameters = {Name(), OrgOption(), DirectionOption()},
        .run = Show},
       {.words = "rule update",
        .summary = "Change a flow rule; what is not named stays",
        .details = "A list of patterns is replaced as a whole.",
        .example = "penstock rule update disclaimer --direction outbound --timeout 30m",
-       .parameters = With({Name(), Org(), Direction()}, Settings(false)),
+       .parameters = With({Name(), OrgOption(), DirectionOption()}, Settings(false)),
        .check = CheckUpdate,
        .run = Update},
       {.words = "rule delete",
        .summary = "Delete a flow rule; takes effect at once",
        .example = "penstock rule delete disclaimer --direction outbound",
-       .parameters = {Name(), Org(), Direction()},
+       .parameters = {Name(), OrgOption(), DirectionOption()},
        .run = Delete},
-      TestCommand(),
   };
+  const std::vector<Command> test = RuleTestCommands();
+  commands.insert(commands.end(), test.begin(), test.end());
+  return commands;
 }
 
 }  // namespace penstock::cli

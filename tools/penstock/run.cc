@@ -90,7 +90,8 @@ Exit Run(const std::vector<std::string>& words, std::ostream& out, std::ostream&
                                    : Format::kTable,
                 out, err);
   Client client(SocketOf(line.globals),
-                std::chrono::duration_cast<Milliseconds>(line.globals.Duration("--timeout")));
+                std::chrono::duration_cast<Milliseconds>(line.globals.Duration("--timeout")),
+                line.globals.Has("--timeout"));
   Session session(std::move(client), output);
   const Status status = line.command->run(session, line.arguments);
   out.flush();
@@ -100,7 +101,7 @@ Exit Run(const std::vector<std::string>& words, std::ostream& out, std::ostream&
     return Exit::kRefused;
   }
   err << "penstock " << line.command->words << ": "
-      << TerminalText(Sentence(*line.command, line.arguments, status, session.client())) << "\n";
+      << TerminalLines(Sentence(*line.command, line.arguments, status, session.client())) << "\n";
   return session.client().unreachable() ? Exit::kUnreachable : Exit::kRefused;
 }
 

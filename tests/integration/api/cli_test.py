@@ -3,8 +3,9 @@
 
 Usage: cli_test.py PENSTOCK ADMIN_TEST_SERVER DATA_FOLDER [--update] [TEST...]
 DATA_FOLDER holds transcripts, *.txt: each runs against a server of its own, from the top. A line that
-begins with `$ ` is a command line as a shell reads it; what follows is what it must print, errors
-marked `! `, and its exit code where that is not 0. `--update` writes what was printed instead.
+begins with `$ ` is a command line as a shell reads it, bash's `<<< TEXT` included; what follows is what
+it must print, errors marked `! `, and its exit code where that is not 0. It runs in DATA_FOLDER, whose
+folder `input` has files to name. `--update` writes what was printed instead.
 """
 import contextlib
 import difflib
@@ -55,9 +56,9 @@ class Daemon:
         return run(*words, PENSTOCK_SOCKET=self.socket, **environment)
 
 
-def run(*words, **environment):
+def run(*words, stdin="", cwd=None, **environment):
     return subprocess.run(
-        [PENSTOCK, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        [PENSTOCK, *words], input=stdin, capture_output=True, text=True, timeout=60, cwd=cwd,
         env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **environment}, check=False)
 
 
@@ -66,7 +67,12 @@ def transcript_of(command, daemon):
     words = shlex.split(command)
     if words[0] != "penstock":
         raise AssertionError(f"not ours: {command}")
-    done = daemon.run(*words[1:])
+    stdin = ""
+    if "<<<" in words:
+        at = words.index("<<<")
+        stdin = words[at + 1] + "\n"
+        del words[at:]
+    done = daemon.run(*words[1:], stdin=stdin, cwd=DATA)
     lines = [f"$ {command}"] + done.stdout.splitlines()
     lines += [f"! {line}" for line in done.stderr.splitlines()]
     if done.returncode:
@@ -129,12 +135,17 @@ class Help(unittest.TestCase):
                 parts = shlex.split(example)
                 self.assertEqual(parts[0], "penstock")
                 self.assertEqual(parts[1:1 + len(words)], words)
-                # Nobody listens: whatever gets as far as asking has a right command line.
-                self.assertIn(run(*parts[1:], "--socket", "/nowhere/admin.sock").returncode, (0, 3))
+                # Nobody listens, no file is there: whatever gets as far as asking has a right command line.
+                done = run(*parts[1:], "--socket", "/nowhere/admin.sock")
+                if done.returncode == 1:
+                    self.assertIn("the file cannot be opened", done.stderr)
+                else:
+                    self.assertIn(done.returncode, (0, 3))
 
     def test_help_names_the_exit_codes_and_every_group(self):
         text = run("--help").stdout
-        for word in ("org create", "hook register", "rule test", "message show", "status", "3 daemon"):
+        for word in ("org create", "hook register", "rule test", "event build", "answer resolve", "message show",
+                     "status", "3 daemon"):
             self.assertIn(word, text)
 
 
@@ -252,6 +263,72 @@ class Options(unittest.TestCase):
                 self.assertNotIn("\x9b", done.stdout)
 
 
+class WithoutADaemon(unittest.TestCase):
+    """What a transcript is too small for."""
+
+    EVENT = os.path.join("input", "event.json")
+
+    def offline(self, *words, stdin=""):
+        return run(*words, stdin=stdin, cwd=DATA, PENSTOCK_SOCKET="/nowhere/admin.sock")
+
+    def test_an_event_is_cut_to_131072_octets(self):
+        recipients = [f"{'x' * 200}{number}@example.com" for number in range(1000)]
+        rcpts = [word for one in recipients for word in ("--rcpt", one)]
+        done = self.offline("event", "build", "--eml", "-", "--mail-from", "", *rcpts, "--direction", "inbound",
+                            "--domain", "example.com", "-o", "json", stdin="Subject: hello\n\n")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        event = json.loads(done.stdout)
+        listed = [one["address"] for one in event["envelope"]["recipients"]]
+        self.assertTrue(event["truncated"])
+        self.assertEqual(listed, recipients[:len(listed)])
+        octets = len(done.stdout) - 1
+        self.assertLessEqual(octets, 131_072)
+        self.assertGreater(octets + len(f',{{"address":"{recipients[len(listed)]}"}}'), 131_072)
+        # Whom the event leaves out the answer still covers.
+        answer = self.file('{"actions": [{"action": {"type": "DROP"}, "allRecipients": true}]}')
+        resolved = self.offline("answer", "resolve", "--event", "-", "--answer", answer, "--fallback", "default",
+                                *rcpts, "-o", "json", stdin=done.stdout)
+        self.assertEqual((resolved.returncode, resolved.stderr), (0, ""))
+        self.assertEqual([one["address"] for one in json.loads(resolved.stdout)["recipients"]], recipients)
+
+    def file(self, text):
+        written = tempfile.NamedTemporaryFile("w", suffix=".json")  # pylint: disable=consider-using-with
+        self.addCleanup(written.close)
+        written.write(text)
+        written.flush()
+        return written.name
+
+    def test_outbound_mail_takes_500_recipients(self):
+        rcpts = [word for number in range(501) for word in ("--rcpt", f"{number}@example.com")]
+        done = self.offline("event", "build", "--eml", "-", "--mail-from", "", *rcpts, "--direction", "outbound")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("501 recipients: outbound mail takes 500", done.stderr)
+
+    def test_a_new_id_for_each_event(self):
+        built = [json.loads(self.offline("event", "build", "--eml", "-", "--mail-from", "", "--rcpt", "b@example.com",
+                                         "--direction", "outbound", "-o", "json").stdout) for _ in range(2)]
+        for event in built:
+            self.assertRegex(event["messageId"], r"\A[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
+            self.assertRegex(event["invocationId"], r"\A[0-9a-f]{32}\Z")
+        self.assertNotEqual(built[0]["messageId"], built[1]["messageId"])
+        self.assertNotEqual(built[0]["invocationId"], built[1]["invocationId"])
+
+    def test_what_is_too_long(self):
+        answer = '{"actions": [{"action": {"type": "DROP"}, "allRecipients": true}]}'
+        for octets, code in ((262_144, 0), (262_145, 1)):
+            done = self.offline("answer", "resolve", "--event", self.EVENT, "--answer", "-", "--fallback", "default",
+                                stdin=answer.ljust(octets))
+            self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn("answer: 262145 octets, over the 262144 that are allowed", done.stderr)
+        done = self.offline("answer", "resolve", "--event", self.EVENT, "--answer", "-", "--fallback", "default",
+                            stdin=" " * 5_000_000)
+        self.assertIn("--answer -: over 4194304 octets", done.stderr)
+        done = self.offline("answer", "resolve", "--event", "-", "--answer", "/dev/null", "--fallback", "default",
+                            stdin=" " * 1_048_577)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("--event -: over 1048576 octets", done.stderr)
+
+
 class Completion(unittest.TestCase):
     def complete(self, daemon, *words):
         done = daemon.run("__complete", *words)
@@ -279,6 +356,10 @@ class Completion(unittest.TestCase):
             self.assertEqual(self.complete(daemon, "completion", "b"), ["bash"])
             self.assertEqual(self.complete(daemon, "rule", "test", "--eml", ""), [":files"])
             self.assertEqual(self.complete(daemon, "org", "nonsense", "x"), [])
+            self.assertEqual(self.complete(daemon, "event", ""), ["build"])
+            self.assertEqual(self.complete(daemon, "answer", "resolve", "--answer", ""), [":files"])
+            self.assertIn("move-to-junk", self.complete(daemon, "answer", "resolve", "--fallback", ""))
+            self.assertEqual(self.complete(daemon, "hook", "invoke", "--mode", ""), ["sync", "async"])
 
     def test_names_come_from_the_daemon(self):
         with Daemon("--samples") as daemon:
@@ -289,6 +370,7 @@ class Completion(unittest.TestCase):
             self.assertEqual(self.complete(daemon, "org", "show", ""), ["acme", "default"])
             self.assertEqual(self.complete(daemon, "org", "show", "a"), ["acme"])
             self.assertEqual(self.complete(daemon, "hook", "show", ""), ["disclaimer"])
+            self.assertEqual(self.complete(daemon, "hook", "invoke", ""), ["disclaimer"])
             self.assertEqual(self.complete(daemon, "rule", "show", "--direction", "inbound", ""),
                              ["block"])
             self.assertEqual(self.complete(daemon, "rule", "show", "--direction", "outbound", ""), [])
