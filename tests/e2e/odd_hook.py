@@ -4,7 +4,8 @@
   hang     never answers                  garbage  JSON that ends too early
   null     what a function returns that   error    fails, with a text of two lines
            returns nothing                large    an answer over 262,144 octets
-  unknown  an action that there is not    json     a valid answer, as JSON
+  unknown  an action that there is not    huge     one over what gRPC may take in
+  json     a valid answer, as JSON        adds     adds a recipient elsewhere
   others   DEFAULT for all, typed
 """
 import argparse
@@ -39,8 +40,11 @@ class Hook(hook_pb2_grpc.HookServiceServicer):
             return hook_pb2.InvokeResponse(json=JSON[what].encode())
         answer = hook_pb2.InvokeResponse()
         answer.actions.add(all_recipients=True).action.type = hook_pb2.Action.DEFAULT
-        if what == "large":
-            answer.actions[0].recipients.extend(f"{'x' * 60}{n}@large.example" for n in range(4000))
+        if what == "adds":
+            answer.actions[0].recipients.append("new@foreign.example")
+        if what in ("large", "huge"):
+            many = range(4000 if what == "large" else 80_000)
+            answer.actions[0].recipients.extend(f"{'x' * 60}{n}@large.example" for n in many)
         return answer
 
 

@@ -107,6 +107,7 @@ class Invoke(Trial):
                 ("null", "INVALID_ARGUMENT", "answer: expected an object, got null"),
                 ("unknown", "INVALID_ANSWER", 'actions[0].action.type: "QUARANTINE" is no inbound action'),
                 ("large", "INVALID_ARGUMENT", "at most 262144 are taken"),
+                ("huge", "RESOURCE_EXHAUSTED", "larger than max"),
                 ("error", "UNAVAILABLE", "not yet\nask me later")):
             for how, done in self.both("--event", self.event(what, "bob"), "--fallback", "move-to-junk"):
                 with self.subTest(what, how=how):
@@ -173,6 +174,17 @@ class Invoke(Trial):
         self.assertIn("PERMISSION_DENIED", done.stdout)
         self.assertIn("penstock hook add-permission decide", done.stderr)
         self.assertEqual(self.requests(), [])
+
+
+class Example(Trial):
+    def test_what_its_readme_says(self):
+        readme = (SOURCE / "examples/python_hook/README.md").read_text()
+        (line,) = [one for one in readme.splitlines() if one.startswith("penstock hook invoke ")]
+        words = line.replace("127.0.0.1:50051", self.hook().target).split()
+        done = self.offline(*words[1:], cwd=SOURCE)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"closed@example\.com +BOUNCE")
+        self.assertRegex(done.stdout, r"archive@example\.com +DEFAULT +added by the answer")
 
 
 class Rules(Trial):
@@ -257,6 +269,13 @@ rules:
                 self.assertEqual([(one["verdict"]["action"], one["basis"])
                                   for one in trial["resolution"]["recipients"]], [("BOUNCE", "NO_ANSWER")])
                 self.assertIn("the attempt at hook decide failed", done.stderr)
+
+    def test_strict(self):
+        line = ("rule", "test", "--direction", "inbound", "--rules", self.manifest, "--invoke", "--from",
+                "a@elsewhere.example", *self.recipients("adds"), "--output", "json")
+        for words, code in (((), "OK"), (("--strict",), "INVALID_ANSWER")):
+            (trial,) = json.loads(self.offline(*line, *words).stdout)["trials"]
+            self.assertEqual(trial["code"], code)
 
     def test_what_it_says_is_what_mail_gets(self):
         tested = self.daemon.penstock_json("rule", "test", "--direction", "inbound", "--eml", self.mail, "--invoke",

@@ -48,8 +48,11 @@ std::vector<Parameter> TargetSettings() {
                              parameter.name.starts_with("--tls");
     if (about_calls) settings.push_back(std::move(parameter));
   }
-  for (Parameter& parameter : settings)
+  for (Parameter& parameter : settings) {
+    if (parameter.name == "--tls-ca")
+      parameter.help = "authorities that sign its certificate (PEM)";
     parameter.help = Cat("TARGET: ", parameter.help);
+  }
   return settings;
 }
 

@@ -50,7 +50,7 @@ StatusOr<v1::TestFlowRulesRequest> RequestOf(const Arguments& arguments) {
 
 // Calls the hooks of the rules that win, each where the manifest says that it listens.
 Status CallHooks(const flow::Directory& directory, const v1::TestFlowRulesRequest& request,
-                 const std::string& organization, const rules::RuleSet& rules,
+                 const std::string& organization, const rules::RuleSet& rules, bool strict,
                  v1::TestFlowRulesResponse& response) {
   const flow::OwnsDomain owns_domain = [&](std::string_view domain) {
     return directory.domains().OwnerOfDomain(domain) == organization;
@@ -63,7 +63,7 @@ Status CallHooks(const flow::Directory& directory, const v1::TestFlowRulesReques
   for (const flow::Trial& trial : planned.trials) {
     // It is there and may be called: a manifest is read no other way (R12).
     const auto hook = directory.FindHook(trial.hook);
-    *response.add_trials() = CallDirectly(*hook, trial, owns_domain, false);
+    *response.add_trials() = CallDirectly(*hook, trial, owns_domain, strict);
   }
   return OkStatus();
 }
@@ -88,7 +88,8 @@ StatusOr<v1::TestFlowRulesResponse> TestManifest(const Arguments& arguments,
   PENSTOCK_ASSIGN_OR_RETURN(v1::TestFlowRulesResponse response,
                             wire::TestFlowRules(*rules, request));
   if (request.invoke()) {
-    PENSTOCK_RETURN_IF_ERROR(CallHooks(*directory, request, organization, *rules, response));
+    PENSTOCK_RETURN_IF_ERROR(
+        CallHooks(*directory, request, organization, *rules, arguments.Has("--strict"), response));
   }
   return response;
 }
@@ -133,6 +134,10 @@ Status CheckTest(const Arguments& arguments) {
   }
   if (arguments.Has("--mail-from") && !arguments.Has("--invoke")) {
     return InvalidArgument("--mail-from is for the event of --invoke; no rule looks at it");
+  }
+  if (arguments.Has("--strict") && !(arguments.Has("--invoke") && arguments.Has("--rules"))) {
+    return InvalidArgument(
+        "--strict is for --rules with --invoke; the daemon has it in its configuration");
   }
   if (arguments.Has("--invoke") && !arguments.Has("--eml") && !arguments.Has("--mail-from") &&
       !has_addresses) {
@@ -187,7 +192,8 @@ std::vector<Command> RuleTestCommands() {
                            .value = "ADDRESS",
                            .help = "with --invoke: SMTP MAIL FROM, which the event names where the "
                                    "message has no From",
-                           .field = "mail_from"}},
+                           .field = "mail_from"},
+                          StrictOption()},
            .check = CheckTest,
            .run = Test}};
 }

@@ -42,7 +42,7 @@ class ScriptedHook final : public ports::HookCaller {
       last_ = std::move(call);
       ++calls_;
     }
-    if (!hangs) co_return answer;
+    if (!hangs) co_return answer();
     const Status slept = co_await async::Sleep(std::chrono::minutes(10));
     ++ended;
     co_return slept;
@@ -58,12 +58,22 @@ class ScriptedHook final : public ports::HookCaller {
     return calls_;
   }
 
-  StatusOr<flow::Answer> answer = flow::Answer{};
+  void Answers(flow::Answer answer) {
+    const MutexLock lock(mutex_);
+    answer_ = std::move(answer);
+  }
+
+  flow::Answer answer() {
+    const MutexLock lock(mutex_);
+    return answer_;
+  }
+
   std::atomic<bool> hangs{false};
   std::atomic<int> ended{0};
 
  private:
   Mutex mutex_;
+  flow::Answer answer_ ABSL_GUARDED_BY(mutex_);
   ports::HookCall last_ ABSL_GUARDED_BY(mutex_);
   std::size_t calls_ ABSL_GUARDED_BY(mutex_) = 0;
 };
@@ -170,8 +180,7 @@ v1::InvokeHookRequest TrialRequest() {
 TEST_CASE("InvokeHook: the hook is called as an attempt is, and nothing counts it, R15",
           "[api][trial]") {
   Fixture fixture;
-  fixture.hook().answer =
-      flow::Answer{{{"DEFAULT", std::nullopt, {"new@else.test"}, true, true}}, false};
+  fixture.hook().Answers({{{"DEFAULT", std::nullopt, {"new@else.test"}, true, true}}, false});
   v1::InvokeHookRequest request = TrialRequest();
   request.set_rule("ask");
   request.set_attempt(3);
