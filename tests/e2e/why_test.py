@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Why a mail would go where: hooks called by `hook invoke` and `rule test --invoke`, through the daemon
 and without one, as mail would call them. Nothing of it is mail."""
+import base64
 import json
 import os
 import subprocess
@@ -276,6 +277,25 @@ rules:
         for words, code in (((), "OK"), (("--strict",), "INVALID_ANSWER")):
             (trial,) = json.loads(self.offline(*line, *words).stdout)["trials"]
             self.assertEqual(trial["code"], code)
+
+    def test_an_event_that_is_built_is_the_one_that_mail_sends(self):
+        self.daemon.penstock_ok("hook", "update", "decide", "--json")
+        recipients = [f"json@{DOMAIN}", f"BOB@{DOMAIN}", f"bob@{DOMAIN}"]
+        for name, mail, mail_from in (
+                ("from", MAIL, "bounces@elsewhere.example"),
+                ("sender", "Sender: desk@elsewhere.example\r\nSubject:\r\n " + MAIL, "bounces@elsewhere.example"),
+                ("null path", "Subject: =?utf-8?b?8J+YgA==?=\r\n =?utf-8?q?!?=\r\n\r\nhello\r\n", ""),
+                ("bare", "Date: Sat, 21 Nov 2026 19:48:00 +0000\r\n\r\n", "bounces@elsewhere.example")):
+            with self.subTest(name):
+                (message,) = self.daemon.send(recipients, mail, mail_from)
+                self.daemon.wait_closed(message)
+                (request,) = self.requests()
+                sent = base64.b64decode(request["json"]).decode()
+                built = self.offline("event", "build", "--eml", self.file("mail.eml", mail), "--mail-from", mail_from,
+                                     *(word for one in recipients for word in ("--rcpt", one)),
+                                     "--direction", "inbound", "--domain", DOMAIN, "--message-id", message,
+                                     "--invocation-id", request["event"]["invocationId"], "--output", "json")
+                self.assertEqual((built.stdout, built.stderr), (sent + "\n", ""))
 
     def test_what_it_says_is_what_mail_gets(self):
         tested = self.daemon.penstock_json("rule", "test", "--direction", "inbound", "--eml", self.mail, "--invoke",
