@@ -73,6 +73,8 @@ class Lint:
 
     def __init__(self, file, messages):
         self.file, self.source, self.messages, self.found = file, Source(file), messages, []
+        self.gotten = {method.output_type for service in file.service for method in service.method
+                       if method.name.startswith("Get")}
 
     def fault(self, path, what):
         self.found.append(f"{self.source.name}:{self.source.line(path)}: {what}")
@@ -188,7 +190,8 @@ class Lint:
             self.fault(path, f"rpc {method.name} returns {response}: expected {method.name}Response or a resource")
 
     def is_resource(self, type_name):
-        return any(field.name == "etag" for field in self.fields(type_name))
+        """Whether it has an etag, or a Get method returns it."""
+        return type_name in self.gotten or any(field.name == "etag" for field in self.fields(type_name))
 
     def fields(self, type_name):
         message = self.messages.get(type_name)

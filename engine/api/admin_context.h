@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,9 +11,11 @@
 #include "engine/async/task.h"
 #include "engine/ports/clock.h"
 #include "engine/ports/store.h"
+#include "engine/runtime/async_worker.h"
 #include "engine/runtime/context.h"
 #include "engine/runtime/directory_keeper.h"
 #include "engine/runtime/hook_gate.h"
+#include "engine/runtime/message_schedule.h"
 
 namespace penstock::api {
 
@@ -28,6 +31,10 @@ struct AdminContext {
   // Names of the next hops configured now, which a rule may name; not set: none is known, and any
   // may be named.
   std::function<std::vector<std::string>()> next_hop_names{};
+  // The organizations that listeners name now, by the listeners' names; not set: none is named.
+  std::function<std::map<std::string, std::string>()> listener_organizations{};
+  runtime::MessageSchedule* schedule = nullptr;    // null: no messages are worked on here
+  runtime::AsyncWorkers* async_workers = nullptr;  // null: nobody sends what is redriven
 };
 
 }  // namespace penstock::api

@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "engine/api/dead_letter_service.h"
 #include "engine/api/flow_rule_service.h"
 #include "engine/api/hook_service.h"
 #include "engine/api/message_service.h"
@@ -115,6 +116,7 @@ std::vector<std::unique_ptr<grpc::Service>> MakeAdminServices(AdminContext& admi
   services.push_back(MakeHookService(admin));
   services.push_back(MakeFlowRuleService(admin));
   services.push_back(MakeMessageService(admin));
+  services.push_back(MakeDeadLetterService(admin));
   services.push_back(MakeStatusService(admin, std::move(sources)));
   return services;
 }

@@ -70,6 +70,13 @@ std::string SentenceOf(const HistoryEntry& entry) {
       return Cat("the sender is not told about ", recipients, Because(entry));
     case HistoryKind::kAsyncDeadLetter:
       return Cat("the event for hook ", entry.hook, " is among the dead letters", Because(entry));
+    case HistoryKind::kAsyncRedriven:
+      return Cat("the event for hook ", entry.hook, " is in its queue again", Because(entry));
+    case HistoryKind::kRetryRequested:
+      return Cat(entry.hook.empty() ? Cat("next hop ", entry.next_hop) : Cat("hook ", entry.hook),
+                 " is tried again now", Because(entry));
+    case HistoryKind::kCancelled:
+      return Cat(entry.action, " for ", recipients, Because(entry));
     case HistoryKind::kClosed:
       return "everything is done";
   }

@@ -8,6 +8,7 @@
 #include "engine/api/message_view.h"
 #include "engine/api/paging.h"
 #include "engine/api/unary_call.h"
+#include "engine/base/limits_ops.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/resource_name.h"
@@ -41,6 +42,36 @@ StatusOr<ports::MessageFilter> FilterOf(const v1::ListMessagesRequest& request) 
   }
 }
 
+// Whether the SYNC hook decides or has decided about any of its recipients.
+bool Asks(const flow::MessageState& state, const std::string& hook) {
+  return std::any_of(state.invocations.begin(), state.invocations.end(),
+                     [&hook](const auto& invocation) { return invocation.hook == hook; });
+}
+
+StatusOr<flow::Intervention> ToCancel(const v1::CancelMessageRequest& request, std::string who) {
+  flow::Intervention what;
+  what.kind = flow::Intervention::Kind::kCancel;
+  what.who = std::move(who);
+  what.verdict.bounce_message = request.bounce_message();
+  switch (request.action()) {
+    case v1::Verdict::DROP:
+      what.verdict.action = rules::Action::kDrop;
+      break;
+    case v1::Verdict::BOUNCE:
+      what.verdict.action = rules::Action::kBounce;
+      return what;
+    case v1::Verdict::DEFAULT:
+      what.verdict.action = rules::Action::kDefault;
+      break;
+    default:
+      return InvalidArgument(Cat("action: expected DROP, BOUNCE or DEFAULT"));
+  }
+  if (!request.bounce_message().empty()) {
+    return InvalidArgument("bounce_message: only BOUNCE tells the sender anything");
+  }
+  return what;
+}
+
 class Service final : public v1::MessageService::CallbackService {
  public:
   explicit Service(AdminContext& admin) : admin_(admin) {}
@@ -57,9 +88,40 @@ class Service final : public v1::MessageService::CallbackService {
     return RunUnary(admin_, context, response, List(*request));
   }
 
+  grpc::ServerUnaryReactor* RetryMessage(grpc::CallbackServerContext* context,
+                                         const v1::RetryMessageRequest* request,
+                                         v1::Message* response) override {
+    flow::Intervention retry;
+    retry.who = CallerOf(*context);
+    return RunUnary(admin_, context, response, Intervene(request->name(), std::move(retry)));
+  }
+
+  grpc::ServerUnaryReactor* CancelMessage(grpc::CallbackServerContext* context,
+                                          const v1::CancelMessageRequest* request,
+                                          v1::Message* response) override {
+    return RunUnary(admin_, context, response,
+                    Intervene(request->name(), ToCancel(*request, CallerOf(*context))));
+  }
+
  private:
+  async::Task<v1::Message> Intervene(std::string name, StatusOr<flow::Intervention> what) {
+    PENSTOCK_CO_ASSIGN_OR_RETURN(const MessageId id, wire::ParseMessageName(name));
+    PENSTOCK_CO_RETURN_IF_ERROR(what.status());
+    if (admin_.schedule == nullptr) co_return FailedPrecondition("no messages are worked on here");
+    const Status done = co_await admin_.schedule->Intervene(id, *std::move(what));
+    if (done.code() == StatusCode::kFailedPrecondition) {
+      co_return Annotate(done, Cat("message ", id.text()));
+    }
+    if (done.ok() || done.code() == StatusCode::kNotFound) co_return co_await Load(id);
+    co_return done;
+  }
+
   async::Task<v1::Message> Get(const v1::GetMessageRequest& request) {
     PENSTOCK_CO_ASSIGN_OR_RETURN(const MessageId id, wire::ParseMessageName(request.name()));
+    co_return co_await Load(id);
+  }
+
+  async::Task<v1::Message> Load(MessageId id) {
     auto message = co_await admin_.store.LoadMessageWithHistory(id);
     if (message.status().code() == StatusCode::kNotFound) {
       co_return NotFound(Cat("there is no message \"", id.text(),
@@ -75,6 +137,7 @@ class Service final : public v1::MessageService::CallbackService {
     v1::ListMessagesResponse response;
     response.set_next_page_token(request.page_token());
     PageBounds bounds(rows);
+    std::size_t looked_at = 0;
     do {
       const std::size_t some = std::min(bounds.rows_left(), limits::kMessagesReadMax);
       auto page = co_await admin_.store.ListMessages(filter, some, response.next_page_token());
@@ -83,11 +146,14 @@ class Service final : public v1::MessageService::CallbackService {
       }
       PENSTOCK_CO_RETURN_IF_ERROR(page.status());
       for (const flow::MessageState& state : page->messages) {
+        looked_at += 1;
+        if (!request.hook().empty() && !Asks(state, request.hook())) continue;
         *response.add_messages() = ViewInList(state);
         bounds.Count(response.messages().rbegin()->ByteSizeLong());
       }
       response.set_next_page_token(page->next_page_token);
-    } while (!response.next_page_token().empty() && !bounds.full());
+    } while (!response.next_page_token().empty() && !bounds.full() &&
+             looked_at < limits::kMessagesLookedAtMax);
     // One that was deleted may still have messages on record.
     if (response.messages().empty() && !request.organization().empty() &&
         admin_.directory.Current()->FindOrganization(request.organization()) == nullptr) {

@@ -8,6 +8,7 @@
 
 #include "engine/api/history_view.h"
 #include "engine/base/utf8.h"
+#include "engine/flow/backoff.h"
 #include "engine/flow/message_machine.h"
 #include "engine/wire/answer_json.h"
 #include "engine/wire/convert_flow_rule.h"
@@ -58,6 +59,8 @@ v1::MessageRecipient::Source ToProto(DecidedBy decided_by) {
     case DecidedBy::kAnswerFallback:
     case DecidedBy::kTimeoutFallback:
       return v1::MessageRecipient::FALLBACK;
+    case DecidedBy::kAdministrator:
+      return v1::MessageRecipient::ADMINISTRATOR;
   }
   return v1::MessageRecipient::SOURCE_UNSPECIFIED;
 }
@@ -75,6 +78,8 @@ v1::MessageRecipient::State StateOf(const flow::RecipientState& recipient) {
       return v1::MessageRecipient::DELIVERED;
     case flow::DeliveryProgress::kFailed:
       return v1::MessageRecipient::FAILED;
+    case flow::DeliveryProgress::kCancelled:
+      return v1::MessageRecipient::CANCELLED;
   }
   return v1::MessageRecipient::STATE_UNSPECIFIED;
 }
@@ -124,11 +129,17 @@ void AddAnswer(const std::vector<HistoryEntry>& history, const std::string& rule
   }
 }
 
-v1::Invocation::State StateOf(const flow::InvocationState& invocation) {
-  if (invocation.decided) {
-    return invocation.fell_back ? v1::Invocation::FALLBACK : v1::Invocation::ANSWERED;
+v1::Invocation::State StateOf(Index index, const MessageState& state) {
+  const flow::InvocationState& invocation = state.invocations[index];
+  if (!invocation.decided) {
+    return invocation.next_attempt ? v1::Invocation::WAITING : v1::Invocation::RUNNING;
   }
-  return invocation.next_attempt ? v1::Invocation::WAITING : v1::Invocation::RUNNING;
+  if (invocation.fell_back) return v1::Invocation::FALLBACK;
+  const auto& recipients = state.recipients;
+  const bool cancelled = std::any_of(recipients.begin(), recipients.end(), [&](const auto& one) {
+    return one.invocation == index && one.decided_by == DecidedBy::kAdministrator;
+  });
+  return cancelled ? v1::Invocation::CANCELLED : v1::Invocation::ANSWERED;
 }
 
 v1::Invocation ViewOf(Index index, const flow::MessageMachine& machine,
@@ -140,7 +151,7 @@ v1::Invocation ViewOf(Index index, const flow::MessageMachine& machine,
   view.set_hook(invocation.hook);
   view.set_flow_rule(RuleNameOf(state, invocation.rule));
   view.set_mode(v1::InvokeRequest::SYNC);
-  view.set_state(StateOf(invocation));
+  view.set_state(StateOf(index, state));
   for (const flow::RecipientState& recipient : state.recipients) {
     if (recipient.invocation == index && !recipient.added) {
       view.add_recipients(ToValidUtf8(recipient.forward_path));
@@ -153,8 +164,35 @@ v1::Invocation ViewOf(Index index, const flow::MessageMachine& machine,
   }
   if (invocation.deadline) *view.mutable_deadline() = wire::ToProto(*invocation.deadline);
   *view.mutable_event() = wire::ToProto(machine.EventOf(index));
-  if (invocation.decided && !invocation.fell_back) AddAnswer(history, invocation.rule, view);
+  if (view.state() == v1::Invocation::ANSWERED) AddAnswer(history, invocation.rule, view);
   return view;
+}
+
+// What a step of its history makes of an ASYNC invocation.
+void AddAsyncStep(const HistoryEntry& entry, v1::Invocation& view) {
+  switch (entry.kind) {
+    case HistoryKind::kAsyncAttempt:
+      view.clear_next_attempt_time();
+      if (entry.code == CodeName(StatusCode::kOk)) {
+        view.set_state(v1::Invocation::ANSWERED);
+        break;
+      }
+      view.set_state(v1::Invocation::WAITING);
+      // H12's waits have no jitter, so the attempt's end tells when the next one is due.
+      *view.mutable_next_attempt_time() = wire::ToProto(
+          entry.time + Backoff(flow::kAsyncRetry, static_cast<int>(entry.attempt), 0));
+      break;
+    case HistoryKind::kAsyncDeadLetter:
+      view.set_state(v1::Invocation::DEAD_LETTER);
+      view.clear_next_attempt_time();
+      break;
+    case HistoryKind::kAsyncRedriven:
+      view.set_state(v1::Invocation::RUNNING);
+      view.clear_next_attempt_time();
+      break;
+    default:
+      break;
+  }
 }
 
 // An ASYNC invocation is no part of the message's state (R11): its history tells of it.
@@ -171,15 +209,9 @@ v1::Invocation ViewOfAsync(const HistoryEntry& queued, const MessageState& state
   AddWarningsAndAttempts(history, HistoryKind::kAsyncAttempt, queued.rule, view);
   view.set_attempt_count(view.attempts_size());
   view.set_state(v1::Invocation::RUNNING);
-  if (!view.attempts().empty()) {
-    view.set_state(view.attempts().rbegin()->code() == CodeName(StatusCode::kOk)
-                       ? v1::Invocation::ANSWERED
-                       : v1::Invocation::WAITING);
+  for (const HistoryEntry& entry : history) {
+    if (entry.rule == queued.rule) AddAsyncStep(entry, view);
   }
-  const bool dead = std::any_of(history.begin(), history.end(), [&](const HistoryEntry& entry) {
-    return entry.kind == HistoryKind::kAsyncDeadLetter && entry.rule == queued.rule;
-  });
-  if (dead) view.set_state(v1::Invocation::DEAD_LETTER);
   *view.mutable_event() = wire::ToProto(
       flow::BuildEvent(state.summary, queued.recipients, state.id, id, state.direction));
   return view;

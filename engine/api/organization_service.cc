@@ -148,17 +148,37 @@ class Service final : public v1::OrganizationService::CallbackService {
 
   async::Task<Empty> Delete(const v1::DeleteOrganizationRequest& request, std::string who) {
     PENSTOCK_CO_ASSIGN_OR_RETURN(const std::string id, wire::ParseOrganizationName(request.name()));
+    const Status unnamed = CheckNoListenerNames(id);
+    PENSTOCK_CO_RETURN_IF_ERROR(unnamed);
     const Status closed = co_await CheckNoOpenMessages(id);
     PENSTOCK_CO_RETURN_IF_ERROR(closed);
     MakeChange make = [&](const Directory& now) -> StatusOr<Change> {
       PENSTOCK_ASSIGN_OR_RETURN(Organization before, Find(now, id));
       PENSTOCK_RETURN_IF_ERROR(wire::CheckEtag(request.etag(), wire::ToProto(before).etag()));
+      if (!before.domains.empty()) {
+        return FailedPrecondition(
+            Cat("organization \"", id, "\" owns ", before.domains.size(),
+                " domains, whose mail would be refused; take them away first: penstock org "
+                "remove-domain ",
+                id, " ", before.domains.front()));
+      }
       PENSTOCK_ASSIGN_OR_RETURN(auto next, now.WithoutOrganization(id));
       return ChangeOf(std::move(next), std::move(before), Fate::kRemoved);
     };
     const Status applied = co_await admin_.directory.Apply(std::move(make), std::move(who));
     PENSTOCK_CO_RETURN_IF_ERROR(applied);
     co_return Empty();
+  }
+
+  Status CheckNoListenerNames(const std::string& id) const {
+    if (!admin_.listener_organizations) return OkStatus();
+    for (const auto& [listener, organization] : admin_.listener_organizations()) {
+      if (organization != id) continue;
+      return FailedPrecondition(
+          Cat("listener \"", listener, "\" names organization \"", id,
+              "\"; name another in the configuration (`organization`) and reload it first"));
+    }
+    return OkStatus();
   }
 
   async::Task<void> CheckNoOpenMessages(std::string id) {

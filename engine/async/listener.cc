@@ -75,6 +75,16 @@ StatusOr<std::unique_ptr<Listener>> Listener::Open(Executor executor, const Endp
     if (error) return failed("SO_REUSEADDR");
   }
   acceptor.bind(*address, error);
+  if (error == asio::error::address_in_use) {
+    return Unavailable(
+        Cat(what,
+            ": another process uses this address; stop that one (ss -ltnp names it), or "
+            "configure another"));
+  }
+  if (error == asio::error::access_denied) {
+    return Unavailable(Cat(what, ": ", error.message(),
+                           "; ports below 1024 need the capability CAP_NET_BIND_SERVICE"));
+  }
   if (error) return failed("bind");
   if (family == AF_UNIX && ::chmod(endpoint.unix_path.c_str(), kUnixSocketMode) != 0) {
     error = error_code(errno, boost::system::system_category());

@@ -79,7 +79,10 @@ struct Assembly::Parts {
         schedule(context),
         async_workers(context),
         intake(context, schedule, async_workers, options.inbound_recipients_max),
-        housekeeping(context, options.settings.history_retention) {}
+        housekeeping(context, options.settings.history_retention) {
+    clock.SetWaits(
+        [this] { return schedule.waiting() + schedule.active() > 0 || async_workers.busy(); });
+  }
 
   AssemblyOptions options;
   runtime::SystemClock clock;
@@ -135,15 +138,24 @@ Status Assembly::Replace(Settings settings) {
   parts_->router.Replace(std::move(next_hops));
   parts_->settings.Replace(settings.flow);
   parts_->housekeeping.SetHistoryRetention(settings.history_retention);
+  parts_->intake.SetOpenMessagesMax(settings.open_messages_max);
   return OkStatus();
 }
 
-bool Assembly::Stop(Milliseconds drain) {
+void Assembly::BeginStop() {
   parts_->context.stopping = true;
   parts_->schedule.Stop();
   parts_->async_workers.Stop();
   parts_->housekeeping.Stop();
-  if (!parts_->tasks.WaitIdle(drain)) return false;
+}
+
+bool Assembly::Stop(Milliseconds drain) {
+  BeginStop();
+  const Milliseconds grace = std::min<Milliseconds>(drain, limits::kAsyncStopGrace);
+  if (!parts_->tasks.WaitIdle(grace)) {
+    parts_->async_workers.CancelCalls();
+    if (!parts_->tasks.WaitIdle(drain - grace)) return false;
+  }
   parts_->router.Replace({});  // closes idle connections
   parts_->pool.stop();         // what is left are timers of ours
   parts_->pool.join();
@@ -160,6 +172,10 @@ runtime::Context& Assembly::context() {
 
 runtime::MessageSchedule& Assembly::schedule() {
   return parts_->schedule;
+}
+
+runtime::AsyncWorkers& Assembly::async_workers() {
+  return parts_->async_workers;
 }
 
 const ports::Clock& Assembly::clock() const {

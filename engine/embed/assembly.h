@@ -10,10 +10,12 @@
 #include <variant>
 #include <vector>
 
+#include "engine/base/limits_ops.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/delivery/outgoing_content.h"
 #include "engine/flow/message_machine.h"
+#include "engine/runtime/async_worker.h"
 #include "engine/runtime/context.h"
 #include "engine/runtime/intake.h"
 #include "engine/runtime/message_schedule.h"
@@ -42,6 +44,7 @@ struct Settings {
   std::vector<NextHop> next_hops;
   delivery::MarkingFields marking;
   Milliseconds history_retention = limits::kHistoryRetention;
+  std::size_t open_messages_max = limits::kOpenMessagesMax;
 };
 
 struct AssemblyOptions {
@@ -69,13 +72,19 @@ class Assembly {
   // Errors: kInvalidArgument for a next hop; nothing has changed then.
   Status Replace(Settings settings);
 
-  // Starts nothing any more and waits for what runs, at most `drain`. False: something still runs,
+  // Starts nothing any more; returns at once. What is accepted from now on waits for the next
+  // start.
+  void BeginStop();
+
+  // BeginStop, then waits for what runs, at most `drain`; ASYNC calls, which come again, have less
+  // time (limits::kAsyncStopGrace). False: something still runs,
   // and the process should end without destroying the Assembly; nothing is lost by that.
   bool Stop(Milliseconds drain);
 
   [[nodiscard]] runtime::Intake& intake();
   [[nodiscard]] runtime::Context& context();
   [[nodiscard]] runtime::MessageSchedule& schedule();
+  [[nodiscard]] runtime::AsyncWorkers& async_workers();
   [[nodiscard]] const ports::Clock& clock() const;
   [[nodiscard]] bool HasNextHop(std::string_view name) const;
 

@@ -33,6 +33,12 @@ std::string_view Name(HistoryKind kind) {
       return "async_attempt";
     case HistoryKind::kAsyncDeadLetter:
       return "async_dead_letter";
+    case HistoryKind::kAsyncRedriven:
+      return "async_redriven";
+    case HistoryKind::kRetryRequested:
+      return "retry_requested";
+    case HistoryKind::kCancelled:
+      return "cancelled";
     case HistoryKind::kClosed:
       return "closed";
   }

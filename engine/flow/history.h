@@ -28,6 +28,9 @@ enum class HistoryKind : std::uint8_t {
   kBounceSuppressed,  // recipients; detail: why (A3)
   kAsyncAttempt,      // hook, attempt, duration, code, detail
   kAsyncDeadLetter,   // rule, hook; detail: last error
+  kAsyncRedriven,     // rule, hook; detail: who (H12)
+  kRetryRequested,    // rule and hook, or next_hop; detail: who
+  kCancelled,         // recipients, action; detail: who
   kClosed,
 };
 

@@ -95,8 +95,27 @@ Effects MessageMachine::Begin(Time now) {
   return effects;
 }
 
+// A time on record that lies further ahead than it ever can was written under a clock that has been
+// set back since, over a restart. What waits for it is due now, and no deadline is longer than it
+// was (H3, A8).
+void MessageMachine::MendTimes(Time now) {
+  for (InvocationState& invocation : state_.invocations) {
+    const auto latest = now + settings_.hook_retry.max;
+    if (invocation.next_attempt && *invocation.next_attempt > latest) invocation.next_attempt = now;
+    if (!invocation.deadline) continue;
+    invocation.deadline = std::min<Time>(*invocation.deadline, now + invocation.rule_timeout);
+  }
+  for (DeliveryState& delivery : state_.deliveries) {
+    if (delivery.done) continue;
+    const auto latest = now + settings_.delivery_retry.max;
+    if (delivery.next_attempt && *delivery.next_attempt > latest) delivery.next_attempt = now;
+    delivery.expiry = std::min<Time>(delivery.expiry, now + settings_.delivery_expiry);
+  }
+}
+
 Effects MessageMachine::Resume(Time now) {
   Effects effects;
+  MendTimes(now);
   for (Index i = 0; i < state_.invocations.size(); ++i) {
     const InvocationState& invocation = state_.invocations[i];
     if (invocation.decided || calling_[i]) continue;

@@ -5,7 +5,8 @@
 //
 //   Begin or Resume ─► Effects ─► [commit, if `record`] ─► start calls and deliveries
 //        ▲                                                          │
-//        └── OnHookEnded / OnDeliveryEnded ◄────────────────────────┘
+//        ├── OnHookEnded / OnDeliveryEnded ◄────────────────────────┘
+//        └── Intervene ◄── an administrator
 //
 // What it promises (A5): an outcome is decided once; nothing is delivered before the Effects that
 // decided it were committed; a result that is late or comes twice changes nothing.
@@ -22,6 +23,7 @@
 #include "engine/flow/backoff.h"
 #include "engine/flow/event.h"
 #include "engine/flow/history.h"
+#include "engine/flow/intervention.h"
 #include "engine/flow/message_state.h"
 #include "engine/flow/resolve.h"
 #include "engine/mail/smtp_reply.h"
@@ -101,6 +103,11 @@ class MessageMachine {
                           const std::vector<mail::SmtpReply>& replies, Time started, Time now,
                           double chance);
 
+  // An administrator steps in (intervention.h). A call that runs then is late when it ends.
+  //   Errors: kFailedPrecondition, with the reason and what to do: nothing waits, nothing is left
+  //   to cancel, or a delivery to be cancelled runs. Nothing has changed then.
+  StatusOr<Effects> Intervene(const Intervention& intervention, Time now);
+
   // The event of an invocation, the same on every attempt (H4).
   [[nodiscard]] Event EventOf(Index invocation) const;
 
@@ -110,11 +117,15 @@ class MessageMachine {
   [[nodiscard]] const MessageState& state() const { return state_; }
 
  private:
+  void MendTimes(Time now);
   [[nodiscard]] std::vector<Index> RecipientsOf(Index invocation) const;
   StatusOr<Resolution> ResolveAnswer(Index invocation, const Answer& answer) const;
   void ApplyResolution(Index invocation, const Resolution& resolution, Time now, Effects& effects);
   void ApplyFallback(Index invocation, std::string_view why, Time now, Effects& effects);
   void Retry(Index invocation, Time started, Time now, double chance, Effects& effects);
+  StatusOr<Effects> RetryNow(const Intervention& intervention, Time now);
+  StatusOr<Effects> Cancel(const Intervention& intervention, Time now);
+  void CancelDeliveries(const Intervention& intervention, Time now, Effects& effects);
   void Settle(const std::vector<Index>& decided, Time now, Effects& effects);
   void Fail(Index recipient, BouncedRecipient bounced, Time now, Effects& effects);
   void CloseIfDone(Time now, Effects& effects);

@@ -60,6 +60,8 @@ std::string_view Name(DeliveryProgress progress) {
       return "delivered";
     case DeliveryProgress::kFailed:
       return "failed";
+    case DeliveryProgress::kCancelled:
+      return "cancelled";
   }
   return "";
 }
@@ -96,6 +98,8 @@ std::string_view Name(DecidedBy decided_by) {
       return "answer_fallback";
     case DecidedBy::kTimeoutFallback:
       return "timeout_fallback";
+    case DecidedBy::kAdministrator:
+      return "administrator";
   }
   return "";
 }

@@ -30,6 +30,7 @@ enum class DeliveryProgress : std::uint8_t {
   kPending,    // waits for its next hop
   kDelivered,  // the next hop took it
   kFailed,     // refused for good, or expired (A8); the sender was told where A3 allows
+  kCancelled,  // an administrator has ended it
 };
 
 // What decided a recipient's outcome.
@@ -43,6 +44,7 @@ enum class DecidedBy : std::uint8_t {
   kAllRecipients,    // the hook's answer, by allRecipients
   kAnswerFallback,   // the fallback, because a valid answer says nothing of it (H7, H8)
   kTimeoutFallback,  // the fallback, because no attempt succeeded (H3)
+  kAdministrator,    // who has ended the wait for a hook
 };
 
 struct RecipientState {

@@ -32,13 +32,19 @@ SmtpReply NoRoom(const ports::ContentWriter* writer, const Status& status) {
   return {452, {4, 3, 1}, "the message cannot be stored now; try again later"};
 }
 
+SmtpReply TooMuchComesIn() {
+  return {452, {4, 3, 1}, "too much mail comes in at this time; try again later"};
+}
+
 }  // namespace
 
 struct SmtpConnection::Incoming {
-  explicit Incoming(std::uint64_t octets_max) : reader(octets_max) {}
+  Incoming(std::uint64_t octets_max, std::shared_ptr<IncomingOctets> all)
+      : reader(octets_max), share(std::move(all)) {}
 
   mail::DataReader reader;
   mail::HeaderCollector header;
+  IncomingOctets::Share share;
   std::unique_ptr<ports::ContentWriter> writer;  // null once the message is refused
   std::optional<SmtpReply> refusal;              // of ours; the reader's fault is apart
 };
@@ -50,12 +56,33 @@ SmtpConnection::SmtpConnection(std::unique_ptr<async::Stream> stream,
       settings_(settings),
       intake_(intake),
       clock_(clock),
-      session_(settings.session, std::move(client),
-               [this](const mail::ClientInfo& from, const mail::Envelope& envelope,
-                      std::string_view forward_path) {
-                 return intake_.RefuseRecipient(settings_.policy, from, envelope.reverse_path,
-                                                forward_path, envelope.forward_paths.size());
-               }) {}
+      session_(
+          settings.session, std::move(client),
+          [this](const mail::ClientInfo& from, const mail::Envelope& envelope,
+                 std::string_view forward_path) {
+            auto refusal = intake_.RefuseRecipient(settings_.policy, from, envelope.reverse_path,
+                                                   forward_path, envelope.forward_paths.size());
+            if (refusal) LogRefusal("recipient_refused", forward_path, *refusal);
+            return refusal;
+          },
+          [this](std::optional<std::uint64_t> octets) { return RefuseMail(octets); }) {}
+
+std::optional<SmtpReply> SmtpConnection::RefuseMail(std::optional<std::uint64_t> octets) const {
+  std::optional<SmtpReply> refusal = intake_.RefuseMail();
+  if (!refusal && !settings_.incoming->HasRoom(octets.value_or(0))) refusal = TooMuchComesIn();
+  if (refusal) LogRefusal("mail_refused", {}, *refusal);
+  return refusal;
+}
+
+void SmtpConnection::LogRefusal(std::string_view event, std::string_view recipient,
+                                const SmtpReply& reply) const {
+  Log(LogLevel::kInfo, event,
+      {{"listener", settings_.policy.name},
+       {"client", session_.client().address},
+       {"sender", Printable(session_.envelope().reverse_path)},
+       {"recipient", Printable(recipient)},
+       {"reply", reply.ToString()}});
+}
 
 void SmtpConnection::RequestStop() {
   stopping_ = true;
@@ -168,7 +195,7 @@ asio::awaitable<void> SmtpConnection::SayFarewell(mail::EnhancedStatus status,
 
 // From DATA to the reply to the final dot. An error: the connection is over.
 Task<SmtpSession::Step> SmtpConnection::ReceiveContent() {
-  Incoming incoming(settings_.session.message_octets_max);
+  Incoming incoming(settings_.session.message_octets_max, settings_.incoming);
   auto writer = intake_.NewContent();
   if (!writer.ok()) {
     SmtpSession::Step step = session_.EndContent(NoRoom(nullptr, writer.status()));
@@ -214,7 +241,13 @@ Task<void> SmtpConnection::ReadContent(Incoming& incoming) {
 
 void SmtpConnection::Keep(Incoming& incoming, std::string_view octets) {
   if (incoming.reader.fault()) incoming.writer.reset();
-  if (!incoming.writer || octets.empty()) return;
+  if (!incoming.writer) return incoming.share.Release();
+  if (octets.empty()) return;
+  if (!incoming.share.Take(octets.size())) {
+    incoming.refusal = TooMuchComesIn();
+    incoming.writer.reset();
+    return;
+  }
   incoming.header.Feed(octets);
   if (incoming.header.over_limit()) {
     incoming.refusal = {
@@ -248,11 +281,7 @@ asio::awaitable<SmtpReply> SmtpConnection::Judge(Incoming& incoming) {
   }
   if (!reply.is_positive()) {
     Count(metrics::kMessagesRefused, {{"code", Cat(reply.code)}});
-    Log(LogLevel::kInfo, "message_refused",
-        {{"listener", settings_.policy.name},
-         {"client", session_.client().address},
-         {"sender", Printable(session_.envelope().reverse_path)},
-         {"reply", reply.ToString()}});
+    LogRefusal("message_refused", {}, reply);
   }
   co_return reply;
 }

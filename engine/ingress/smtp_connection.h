@@ -14,6 +14,7 @@
 #include "engine/async/task.h"
 #include "engine/base/limits.h"
 #include "engine/base/time.h"
+#include "engine/ingress/incoming_octets.h"
 #include "engine/ingress/smtp_session.h"
 #include "engine/mail/data_reader.h"
 #include "engine/mail/header_section.h"
@@ -25,6 +26,7 @@ namespace penstock::ingress {
 struct SmtpConnectionSettings {
   SmtpSessionSettings session;
   runtime::ListenerPolicy policy;
+  std::shared_ptr<IncomingOctets> incoming = std::make_shared<IncomingOctets>();
   Milliseconds command_timeout = limits::kCommandTimeout;
   Milliseconds data_block_timeout = limits::kDataBlockTimeout;
   Milliseconds data_timeout = limits::kDataTimeout;
@@ -63,6 +65,10 @@ class SmtpConnection {
   async::Task<void> ReadContent(Incoming& incoming);
   void Keep(Incoming& incoming, std::string_view octets);
   async::asio::awaitable<mail::SmtpReply> Judge(Incoming& incoming);
+  [[nodiscard]] std::optional<mail::SmtpReply> RefuseMail(
+      std::optional<std::uint64_t> octets) const;
+  void LogRefusal(std::string_view event, std::string_view recipient,
+                  const mail::SmtpReply& reply) const;
 
   std::unique_ptr<async::Stream> stream_;
   const SmtpConnectionSettings& settings_;

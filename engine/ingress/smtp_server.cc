@@ -2,7 +2,9 @@
 #include "engine/ingress/smtp_server.h"
 
 #include <future>
+#include <map>
 #include <memory>
+#include <string>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -49,8 +51,8 @@ class SmtpServer::Running {
 
   asio::awaitable<void> AcceptAll();
   void Welcome(std::unique_ptr<async::Stream> stream);
-  void TurnAway(async::Stream& stream, std::string_view why) const;
-  asio::awaitable<void> Serve(Connection connection);
+  void TurnAway(async::Stream& stream, mail::EnhancedStatus status, std::string_view why) const;
+  asio::awaitable<void> Serve(Connection connection, std::string address);
   [[nodiscard]] std::vector<Connection> All() const;
 
   [[nodiscard]] const std::string& name() const { return options_.connection.policy.name; }
@@ -62,6 +64,7 @@ class SmtpServer::Running {
   std::shared_ptr<async::Listener> listener_;  // on its own strand
   mutable Mutex mutex_;
   std::unordered_set<Connection> connections_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::size_t> clients_ ABSL_GUARDED_BY(mutex_);  // connections by address
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   async::TaskGroup tasks_;
 };
@@ -125,30 +128,40 @@ void SmtpServer::Running::Welcome(std::unique_ptr<async::Stream> stream) {
   client.listener = name();
   client.trusted = client.address.empty() || options_.trusted_networks.Contains(client.address);
   const MutexLock lock(mutex_);
-  if (stopping_) return TurnAway(*stream, "is shutting down");
+  if (stopping_) return TurnAway(*stream, {4, 3, 2}, "is shutting down");
   if (connections_.size() >= options_.connections_max) {
     Log(LogLevel::kWarning, "too_many_connections",
         {{"listener", name()}, {"client", client.address}});
-    return TurnAway(*stream, "has too many connections");
+    return TurnAway(*stream, {4, 3, 2}, "has too many connections");
+  }
+  const std::string address = client.trusted ? "" : client.address;
+  if (!address.empty() && clients_[address]++ >= options_.connections_per_client_max) {
+    --clients_[address];
+    Log(LogLevel::kWarning, "too_many_connections_of_client",
+        {{"listener", name()}, {"client", client.address}});
+    return TurnAway(*stream, {4, 7, 0}, "has too many connections of yours");
   }
   const auto connection = std::make_shared<SmtpConnection>(std::move(stream), options_.connection,
                                                            std::move(client), intake_, clock_);
   connections_.insert(connection);
   Gauge(metrics::kConnections, {{"listener", name()}}, static_cast<double>(connections_.size()));
-  tasks_.Spawn(connection->executor(), Serve(connection), "smtp connection");
+  tasks_.Spawn(connection->executor(), Serve(connection, address), "smtp connection");
 }
 
 // Waits for nothing: of such clients there may be any number.
-void SmtpServer::Running::TurnAway(async::Stream& stream, std::string_view why) const {
-  const mail::SmtpReply reply{421, {4, 3, 2}, Cat(options_.connection.session.host_name, " ", why)};
+void SmtpServer::Running::TurnAway(async::Stream& stream, mail::EnhancedStatus status,
+                                   std::string_view why) const {
+  const mail::SmtpReply reply{421, status, Cat(options_.connection.session.host_name, " ", why)};
   stream.TryWrite(reply.ToWire());
   stream.Close();
 }
 
-asio::awaitable<void> SmtpServer::Running::Serve(Connection connection) {
+// `address`: under which the client is counted; empty: under none.
+asio::awaitable<void> SmtpServer::Running::Serve(Connection connection, std::string address) {
   co_await connection->Run();
   const MutexLock lock(mutex_);
   connections_.erase(connection);
+  if (!address.empty() && --clients_[address] == 0) clients_.erase(address);
   Gauge(metrics::kConnections, {{"listener", name()}}, static_cast<double>(connections_.size()));
 }
 

@@ -14,6 +14,7 @@
 #include "engine/async/endpoint.h"
 #include "engine/async/task.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_ops.h"
 #include "engine/base/time.h"
 #include "engine/ingress/network_set.h"
 #include "engine/ingress/smtp_connection.h"
@@ -29,6 +30,7 @@ struct SmtpServerOptions {
   NetworkSet trusted_networks;
   SmtpConnectionSettings connection;  // with name and direction of the listener, our host name
   std::size_t connections_max = limits::kConnectionsMax;
+  std::size_t connections_per_client_max = limits::kConnectionsPerClientMax;  // not of trusted ones
 };
 
 class SmtpServer {

@@ -31,10 +31,11 @@ bool IsHttpRequest(std::string_view line) {
 }  // namespace
 
 SmtpSession::SmtpSession(SmtpSessionSettings settings, mail::ClientInfo client,
-                         RefuseRecipient refuse_recipient)
+                         RefuseRecipient refuse_recipient, RefuseMail refuse_mail)
     : settings_(std::move(settings)),
       client_(std::move(client)),
-      refuse_recipient_(std::move(refuse_recipient)) {}
+      refuse_recipient_(std::move(refuse_recipient)),
+      refuse_mail_(std::move(refuse_mail)) {}
 
 std::string SmtpSession::Greeting() const {
   return SmtpReply{220, {}, Cat(settings_.host_name, " ESMTP Penstock")}.ToWire();
@@ -138,12 +139,23 @@ SmtpSession::Step SmtpSession::OnMail(const SmtpCommand& command) {
   if (in_transaction_) {
     return Refuse({503, {5, 5, 1}, "a transaction has begun already; send RSET to leave it"});
   }
+  // RFC 6531 §3.1: a parameter of an extension that only EHLO offers. SIZE and BODY do no harm.
+  if (command.smtputf8 && !extended_) {
+    mail_refused_ = true;
+    return Refuse({555, {5, 5, 4}, "SMTPUTF8 is for clients that said EHLO"});
+  }
   if (command.size && *command.size > settings_.message_octets_max) {
     mail_refused_ = true;
     return Say({552,
                 {5, 3, 4},
                 Cat("message too large: ", *command.size, " octets, at most ",
                     settings_.message_octets_max, " are taken")});
+  }
+  if (refuse_mail_) {
+    if (const auto refusal = refuse_mail_(command.size)) {
+      mail_refused_ = true;
+      return Say(*refusal);
+    }
   }
   in_transaction_ = true;
   mail_refused_ = false;

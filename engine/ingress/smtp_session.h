@@ -30,6 +30,10 @@ class SmtpSession {
       const mail::ClientInfo& client, const mail::Envelope& envelope,
       std::string_view forward_path)>;
 
+  // Whether a MAIL may be taken, for a message of so many octets, if it says so (RFC 1870).
+  using RefuseMail =
+      std::function<std::optional<mail::SmtpReply>(std::optional<std::uint64_t> octets)>;
+
   enum class Next {
     kLine,     // read another line
     kContent,  // DATA may be taken: make room for the content, then BeginContent or EndContent
@@ -49,7 +53,7 @@ class SmtpSession {
   enum class LineFault { kTooLong, kBareLf };
 
   SmtpSession(SmtpSessionSettings settings, mail::ClientInfo client,
-              RefuseRecipient refuse_recipient);
+              RefuseRecipient refuse_recipient, RefuseMail refuse_mail = {});
 
   [[nodiscard]] std::string Greeting() const;
 
@@ -87,6 +91,7 @@ class SmtpSession {
   SmtpSessionSettings settings_;
   mail::ClientInfo client_;
   RefuseRecipient refuse_recipient_;
+  RefuseMail refuse_mail_;
   bool greeted_ = false;   // by HELO or EHLO
   bool extended_ = false;  // by EHLO
   bool in_transaction_ = false;

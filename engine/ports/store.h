@@ -58,7 +58,7 @@ struct AsyncEvent {
   std::string rule;
   flow::Event event;
   std::uint32_t attempts_ended = 0;
-  Time next_attempt;
+  Time next_attempt;       // of a dead one: when it came to the list
   bool dead = false;       // on the dead-letter list
   std::string last_error;  // of the last attempt
   friend bool operator==(const AsyncEvent&, const AsyncEvent&) = default;
@@ -67,6 +67,13 @@ struct AsyncEvent {
 // A message's new state and what is added to its history.
 struct MessageWrite {
   flow::MessageState state;
+  std::vector<flow::HistoryEntry> history;
+};
+
+// What is added to a message's history outside of its state: ASYNC attempts, which may come after
+// it closed.
+struct HistoryWrite {
+  MessageId message;
   std::vector<flow::HistoryEntry> history;
 };
 
@@ -99,6 +106,7 @@ struct Transaction {
   std::vector<AsyncEvent> new_async_events;      // id is given by the store
   std::vector<AsyncEvent> changed_async_events;  // replaced by id
   std::vector<std::int64_t> done_async_events;   // removed by id; one that is gone already is fine
+  std::vector<HistoryWrite> history;             // left out where the message is gone
   std::vector<ResourceChange> resources;
 };
 
@@ -111,6 +119,7 @@ struct StoredResources {
 struct Wake {
   MessageId message;
   Time time;  // Time{}: at once
+  flow::MessagePhase phase = flow::MessagePhase::kActive;
 };
 
 struct MessageFilter {
@@ -126,6 +135,16 @@ struct MessagePage {
 struct StoredMessage {
   flow::MessageState state;
   std::vector<flow::HistoryEntry> history;  // oldest first
+};
+
+struct DeadLetterFilter {
+  std::string hook;          // empty: all
+  std::string organization;  // empty: all
+};
+
+struct DeadLetterPage {
+  std::vector<AsyncEvent> events;  // the oldest first
+  std::string next_page_token;     // empty: no more
 };
 
 struct AsyncQueueCounts {
@@ -183,15 +202,16 @@ class Store {
                                                 std::string page_token) = 0;
   virtual async::Task<std::uint64_t> CountOpenMessages() = 0;
 
-  // Adds to a message's history outside of its state: ASYNC attempts, which may come after it
-  // closed.
-  //   Errors: kNotFound; those of Commit.
-  virtual async::Task<void> AppendHistory(MessageId id,
-                                          std::vector<flow::HistoryEntry> history) = 0;
-
   // Events of `hook` that are not dead, by next attempt; at most `limit`.
   virtual async::Task<std::vector<AsyncEvent>> LoadAsyncEvents(std::string hook,
                                                                std::size_t limit) = 0;
+  // Dead letters (H12), at most `page_size` (0: limits::kListPageDefault; over kListPageMax: that).
+  // A page may have fewer, and yet a next one. `page_token` and damaged ones: as in ListMessages.
+  virtual async::Task<DeadLetterPage> ListDeadLetters(DeadLetterFilter filter,
+                                                      std::size_t page_size,
+                                                      std::string page_token) = 0;
+  // Errors: kNotFound, also for an event that is queued; kDataLoss as in LoadMessage.
+  virtual async::Task<AsyncEvent> LoadDeadLetter(std::int64_t id) = 0;
   // In order of names; hooks without events are left out, unless some were dropped.
   virtual async::Task<std::vector<AsyncQueueCounts>> CountAsyncEvents() = 0;
 

@@ -13,6 +13,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "engine/async/run_on.h"
 #include "engine/base/log.h"
 #include "engine/base/metrics.h"
 #include "engine/base/status_macros.h"
@@ -23,7 +24,24 @@ namespace penstock::runtime {
 
 namespace asio = async::asio;
 
+namespace {
+
+// When `event` is due. H12's waits have no jitter: a longer one was written under a clock that has
+// been set back since, over a restart.
+Time DueTime(const ports::AsyncEvent& event, Time now) {
+  const Milliseconds longest =
+      Backoff(flow::kAsyncRetry, static_cast<int>(event.attempts_ended), 0);
+  return event.next_attempt > now + longest ? now : event.next_attempt;
+}
+
+}  // namespace
+
 AsyncWorkers::AsyncWorkers(Context& context) : context_(context) {}
+
+bool AsyncWorkers::busy() const {
+  const MutexLock lock(mutex_);
+  return !workers_.empty();
+}
 
 async::Task<void> AsyncWorkers::Load() {
   auto counts = co_await context_.store.CountAsyncEvents();
@@ -55,6 +73,16 @@ void AsyncWorkers::Stop() {
   }
 }
 
+void AsyncWorkers::CancelCalls() {
+  const MutexLock lock(mutex_);
+  for (const auto& [hook, worker] : workers_) {
+    asio::post(worker->timer.get_executor(), [worker = worker] {
+      for (asio::cancellation_signal& call : worker->calls)
+        call.emit(asio::cancellation_type::terminal);
+    });
+  }
+}
+
 asio::awaitable<void> AsyncWorkers::Work(AsyncWorkers* workers, WorkerPtr worker) {
   Context& context = workers->context_;
   while (!context.stopping) {
@@ -66,12 +94,11 @@ asio::awaitable<void> AsyncWorkers::Work(AsyncWorkers* workers, WorkerPtr worker
     } else if (events->empty()) {
       if (workers->EndIfIdle(*worker)) co_return;
       continue;
-    } else if (events->front().next_attempt <= context.clock.Now()) {
-      co_await workers->SendDue(*events);
+    } else if (const Time now = context.clock.Now(); DueTime(events->front(), now) <= now) {
+      co_await workers->SendDue(worker, *events);
       continue;
     } else {
-      pause = std::min<Milliseconds>(events->front().next_attempt - context.clock.Now(),
-                                     limits::kScheduleLookMax);
+      pause = std::min<Milliseconds>(events->front().next_attempt - now, limits::kScheduleLookMax);
     }
     // Stop sets `stopping` before it cancels the timer, so no cancellation can fall between this
     // look and the wait.
@@ -98,20 +125,21 @@ bool AsyncWorkers::EndIfIdle(Worker& worker) {
 
 // Sends all that is due, side by side as far as the hook's limit allows, and returns when each is
 // settled.
-asio::awaitable<void> AsyncWorkers::SendDue(const std::vector<ports::AsyncEvent>& events) {
+asio::awaitable<void> AsyncWorkers::SendDue(WorkerPtr worker,
+                                            const std::vector<ports::AsyncEvent>& events) {
   using Done = asio::experimental::channel<void(boost::system::error_code)>;
   const async::Executor executor = co_await asio::this_coro::executor;
   auto done = std::make_shared<Done>(executor, events.size());
   const Time now = context_.clock.Now();
   std::size_t started = 0;
-  const auto send = [](AsyncWorkers* workers, ports::AsyncEvent event,
+  const auto send = [](AsyncWorkers* workers, WorkerPtr of, ports::AsyncEvent event,
                        std::shared_ptr<Done> finished) -> asio::awaitable<void> {
-    co_await workers->Send(std::move(event));
+    co_await workers->Send(std::move(of), std::move(event));
     finished->try_send(boost::system::error_code());
   };
   for (const ports::AsyncEvent& event : events) {
-    if (event.next_attempt > now) break;
-    context_.tasks.Spawn(executor, send(this, event, done), "async event");
+    if (DueTime(event, now) > now) break;
+    context_.tasks.Spawn(executor, send(this, worker, event, done), "async event");
     ++started;
   }
   for (; started > 0; --started) {
@@ -119,7 +147,7 @@ asio::awaitable<void> AsyncWorkers::SendDue(const std::vector<ports::AsyncEvent>
   }
 }
 
-asio::awaitable<void> AsyncWorkers::Send(ports::AsyncEvent event) {
+asio::awaitable<void> AsyncWorkers::Send(WorkerPtr worker, ports::AsyncEvent event) {
   HookRequest request;
   request.hook = event.hook;
   request.organization = event.organization;
@@ -127,7 +155,10 @@ asio::awaitable<void> AsyncWorkers::Send(ports::AsyncEvent event) {
   request.mode = rules::InvocationMode::kAsync;
   request.attempt = event.attempts_ended + 1;
   request.event = event.event;
-  HookGate::Ended ended = co_await context_.hooks.Call(std::move(request));
+  const auto signal = worker->calls.emplace(worker->calls.end());
+  auto call = context_.hooks.Call(std::move(request));
+  HookGate::Ended ended = co_await async::RunCancellable(*signal, std::move(call));
+  worker->calls.erase(signal);
   // A call cut off by a stop is repeated at the next start (H12: at least once).
   if (ended.answer.status().code() == StatusCode::kCancelled && context_.stopping) co_return;
   co_await Settle(std::move(event), std::move(ended));
@@ -157,9 +188,10 @@ asio::awaitable<void> AsyncWorkers::Settle(ports::AsyncEvent event, HookGate::En
   } else {
     event.last_error = Cat(CodeName(status.code()), ": ", Message(status));
     event.dead = event.attempts_ended > static_cast<std::uint32_t>(retries);
-    event.next_attempt =
-        ended.ended + Backoff(flow::kAsyncRetry, static_cast<int>(event.attempts_ended), 0);
-    if (event.dead) {
+    event.next_attempt = ended.ended;
+    if (!event.dead) {
+      event.next_attempt += Backoff(flow::kAsyncRetry, static_cast<int>(event.attempts_ended), 0);
+    } else {
       flow::HistoryEntry dead{.time = ended.ended, .kind = flow::HistoryKind::kAsyncDeadLetter};
       dead.rule = event.rule;
       dead.hook = event.hook;
@@ -169,15 +201,13 @@ asio::awaitable<void> AsyncWorkers::Settle(ports::AsyncEvent event, HookGate::En
     }
     transaction.changed_async_events.push_back(std::move(event));
   }
+  transaction.history.push_back({message, std::move(history)});
   const Status committed = co_await context_.store.Commit(std::move(transaction));
   if (!committed.ok()) {
     // The event stays as it was and is sent again: at least once.
     Log(LogLevel::kError, "commit_failed",
         {{"message", message.text()}, {"error", std::string(Message(committed))}});
-    co_return;
   }
-  // Best effort: what happened is in the queue already; the message may be purged.
-  std::ignore = co_await context_.store.AppendHistory(message, std::move(history));
 }
 
 }  // namespace penstock::runtime

@@ -4,9 +4,12 @@
 // dead-letter list.
 #pragma once
 
+#include <list>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
+
+#include <boost/asio/cancellation_signal.hpp>
 
 #include "engine/async/task.h"
 #include "engine/async/timer.h"
@@ -21,14 +24,21 @@ class AsyncWorkers {
   // `context` outlives it, and so does every worker (Context::tasks).
   explicit AsyncWorkers(Context& context);
 
+  // Whether events wait or are sent.
+  [[nodiscard]] bool busy() const;
+
   // Takes up what an earlier run of the process left.
   async::Task<void> Load();
 
   // Events for `hook` have been committed.
   void Notify(const std::string& hook);
 
-  // Starts nothing any more; calls that run come to their end.
+  // Starts nothing any more; calls that run come to their end, or to CancelCalls.
   void Stop();
+
+  // After Stop: ends the calls that run. Their events are sent again at the next start, under the
+  // same attempt number (H12: at least once).
+  void CancelCalls();
 
  private:
   struct Worker {
@@ -36,21 +46,23 @@ class AsyncWorkers {
         : hook(std::move(hook_name)), timer(executor) {}
 
     const std::string hook;
-    async::Timer timer;     // used on the worker's strand
+    async::Timer timer;                                 // used on the worker's strand
+    std::list<async::asio::cancellation_signal> calls;  // that run; used on the worker's strand
     bool notified = false;  // under mutex_: look again before going to sleep or ending
   };
 
   using WorkerPtr = std::shared_ptr<Worker>;
 
   static async::asio::awaitable<void> Work(AsyncWorkers* workers, WorkerPtr worker);
-  async::asio::awaitable<void> SendDue(const std::vector<ports::AsyncEvent>& events);
-  async::asio::awaitable<void> Send(ports::AsyncEvent event);
+  async::asio::awaitable<void> SendDue(WorkerPtr worker,
+                                       const std::vector<ports::AsyncEvent>& events);
+  async::asio::awaitable<void> Send(WorkerPtr worker, ports::AsyncEvent event);
   async::asio::awaitable<void> Settle(ports::AsyncEvent event, HookGate::Ended ended);
   bool TakeNotice(Worker& worker);
   bool EndIfIdle(Worker& worker);
 
   Context& context_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::map<std::string, WorkerPtr> workers_ ABSL_GUARDED_BY(mutex_);  // of hooks with events
 };
 

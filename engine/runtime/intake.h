@@ -40,6 +40,10 @@ class Intake {
  public:
   virtual ~Intake() = default;
 
+  // Whether a MAIL may be taken: nullopt if so, else the reply. Refused: as many messages are here
+  // already as may be.
+  [[nodiscard]] virtual std::optional<mail::SmtpReply> RefuseMail() const { return std::nullopt; }
+
   // Whether a RCPT may be taken, asked before it is answered: nullopt if so, else the reply.
   // Refused: a foreign recipient of a client that is neither trusted nor authenticated (O3); one
   // too many (H11). `accepted` counts the recipients that the transaction already has.

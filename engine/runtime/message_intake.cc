@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/runtime/message_intake.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -22,9 +23,41 @@ using flow::PlannedRecipient;
 using mail::SmtpReply;
 using rules::FlowDirection;
 
-SmtpReply NoDisk(const Status& status) {
-  Log(LogLevel::kError, "commit_failed", {{"error", std::string(Message(status))}});
+SmtpReply NoDisk(std::string_view event, const Status& status) {
+  Log(LogLevel::kError, event, {{"error", std::string(Message(status))}});
   return {452, {4, 3, 1}, "the message cannot be stored now; try again later"};
+}
+
+// RFC 5321 §4.5.1: the one path without a domain.
+bool IsBarePostmaster(std::string_view forward_path) {
+  return EqualsIgnoreAsciiCase(forward_path, "postmaster");
+}
+
+// Whose mail <Postmaster> is: that of the first domain of the listener's organization, else of the
+// first organization that has one; "" if none has.
+std::string PostmasterOf(const std::string& organization, const flow::Directory& directory) {
+  const rules::Organization* owner = directory.FindOrganization(organization);
+  for (const auto& [name, one] : directory.organizations()) {
+    if (owner != nullptr && !owner->domains.empty()) break;
+    owner = &one;
+  }
+  if (owner == nullptr || owner->domains.empty()) return "";
+  const std::string& domain = owner->domains.front();
+  return Cat("postmaster@", mail::NormalizeDomain(domain).value_or(domain));
+}
+
+// From here on <Postmaster> is a mailbox like others; named beside it, that counts once (E3).
+void CompletePostmaster(const std::string& organization, const flow::Directory& directory,
+                        std::vector<std::string>& forward_paths) {
+  const auto bare = std::find_if(forward_paths.begin(), forward_paths.end(), IsBarePostmaster);
+  if (bare == forward_paths.end()) return;
+  const std::string whole = PostmasterOf(organization, directory);
+  if (whole.empty()) return;
+  *bare = whole;
+  const std::string key = mail::AddressKey(whole);
+  const auto same = [&](const std::string& path) { return mail::AddressKey(path) == key; };
+  const auto first = std::find_if(forward_paths.begin(), forward_paths.end(), same);
+  forward_paths.erase(std::remove_if(first + 1, forward_paths.end(), same), forward_paths.end());
 }
 
 bool MayRelay(const mail::ClientInfo& client) {
@@ -68,6 +101,11 @@ MessageIntake::MessageIntake(Context& context, MessageSchedule& schedule,
       async_workers_(async_workers),
       inbound_recipients_max_(inbound_recipients_max) {}
 
+std::optional<SmtpReply> MessageIntake::RefuseMail() const {
+  if (schedule_.waiting() + schedule_.active() < open_messages_max_) return std::nullopt;
+  return SmtpReply{451, {4, 3, 2}, "too many messages wait here already; try again later"};
+}
+
 std::optional<SmtpReply> MessageIntake::RefuseRecipient(const ListenerPolicy& policy,
                                                         const mail::ClientInfo& client,
                                                         std::string_view reverse_path,
@@ -87,6 +125,9 @@ std::optional<SmtpReply> MessageIntake::RefuseRecipient(const ListenerPolicy& po
         452, {4, 5, 3}, Cat("too many recipients; a transaction takes ", recipients_max)};
   }
   if (MayRelay(client)) return std::nullopt;
+  if (IsBarePostmaster(forward_path) && !PostmasterOf(policy.organization, *directory).empty()) {
+    return std::nullopt;
+  }
   const StatusOr<mail::Mailbox> mailbox = mail::Mailbox::Parse(forward_path);
   if (mailbox.ok() && !directory->domains().Owner(*mailbox).empty()) return std::nullopt;
   return SmtpReply{550, {5, 7, 1}, "relaying denied: no organization here owns that domain"};
@@ -101,6 +142,8 @@ async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
   const mail::HeaderSection header = mail::HeaderSection::Scan(submission.header_section);
   const mail::Summary summary = mail::Summarize(header);
   const flow::DirectorySnapshot directory = context_.directory.Current();
+  CompletePostmaster(submission.policy->organization, *directory,
+                     submission.envelope.forward_paths);
 
   ports::Transaction transaction;
   std::vector<MessageState> messages;
@@ -115,11 +158,13 @@ async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
                               : "mail loop: the message was here already"};
     }
     auto state = AddPart(submission, summary, part, *directory, transaction, messages);
-    if (!state.ok()) co_return NoDisk(state.status());
+    if (!state.ok()) co_return NoDisk("content_not_stored", state.status());
     messages.push_back(*std::move(state));
   }
   // Again: others may have filled the disk while this one came in.
-  if (const Status room = context_.store.CheckRoom(); !room.ok()) co_return NoDisk(room);
+  if (const Status room = context_.store.CheckRoom(); !room.ok()) {
+    co_return NoDisk("no_room", room);
+  }
   std::set<std::string> async_hooks;
   for (const ports::AsyncEvent& event : transaction.new_async_events)
     async_hooks.insert(event.hook);
@@ -129,7 +174,7 @@ async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
   transaction.contents.push_back(std::move(submission.content));
 
   const Status committed = co_await context_.store.Commit(std::move(transaction));
-  if (!committed.ok()) co_return NoDisk(committed);
+  if (!committed.ok()) co_return NoDisk("commit_failed", committed);
 
   std::string ids;
   for (const ports::MessageWrite& write : written) {

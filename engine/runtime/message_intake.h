@@ -3,12 +3,14 @@
 // recipient, plans, and commits everything at once.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/base/limits_ops.h"
 #include "engine/flow/plan.h"
 #include "engine/mail/summary.h"
 #include "engine/runtime/async_worker.h"
@@ -23,6 +25,11 @@ class MessageIntake final : public Intake {
   // All outlive it. `inbound_recipients_max`: RCPTs of a transaction.
   MessageIntake(Context& context, MessageSchedule& schedule, AsyncWorkers& async_workers,
                 std::size_t inbound_recipients_max);
+
+  // From now on at most so many messages are open.
+  void SetOpenMessagesMax(std::size_t open_messages_max) { open_messages_max_ = open_messages_max; }
+
+  [[nodiscard]] std::optional<mail::SmtpReply> RefuseMail() const override;
 
   [[nodiscard]] std::optional<mail::SmtpReply> RefuseRecipient(const ListenerPolicy& policy,
                                                                const mail::ClientInfo& client,
@@ -54,6 +61,7 @@ class MessageIntake final : public Intake {
   MessageSchedule& schedule_;
   AsyncWorkers& async_workers_;
   const std::size_t inbound_recipients_max_;
+  std::atomic<std::size_t> open_messages_max_{limits::kOpenMessagesMax};
 };
 
 }  // namespace penstock::runtime

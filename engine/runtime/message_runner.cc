@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <variant>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -41,7 +43,10 @@ struct DeliveryEnded {
   Time started;
 };
 
-using Completion = std::variant<HookEnded, DeliveryEnded>;
+// Something is in the inbox.
+struct Nudged {};
+
+using Completion = std::variant<HookEnded, DeliveryEnded, Nudged>;
 using Completions = asio::experimental::channel<void(boost::system::error_code, Completion)>;
 
 // For FairShare: a hook and a next hop may have the same name.
@@ -144,6 +149,10 @@ StatusOr<std::string> ReadHeader(ports::Store& store, const ContentId& id) {
   return header;
 }
 
+Status Stopping() {
+  return Unavailable("the daemon is stopping; do it again when it runs");
+}
+
 // For a log line: an answer may add thousands. The history has them all.
 std::string NamesOf(const std::vector<std::string>& recipients) {
   if (recipients.size() <= limits::kLogRecipientsMax) return Join(recipients, ",");
@@ -154,15 +163,19 @@ std::string NamesOf(const std::vector<std::string>& recipients) {
 
 class Runner {
  public:
-  Runner(Context* context, MessageState state, std::shared_ptr<Completions> completions)
+  Runner(Context* context, MessageState state, std::shared_ptr<Completions> completions,
+         std::shared_ptr<Inbox> inbox)
       : context_(*context),
         directory_(context->directory.Current()),
         settings_(context->settings.Current()),
         completions_(std::move(completions)),
+        inbox_(std::move(inbox)),
         machine_(std::move(state), *settings_, OwnsDomain()) {}
 
   asio::awaitable<RunResult> Run() {
+    inbox_->SetNudge(Nudge());
     for (;;) {
+      if (!co_await Attend()) break;
       if (!context_.stopping) {
         Effects effects = machine_.Resume(context_.clock.Now());
         if (effects.record && !co_await Record(effects)) break;
@@ -173,11 +186,17 @@ class Runner {
       auto [error, completion] =
           co_await completions_->async_receive(asio::as_tuple(asio::use_awaitable));
       PENSTOCK_CHECK(!error);
+      if (std::holds_alternative<Nudged>(completion)) {
+        *nudged_ = false;
+        continue;
+      }
       --running_;
       Effects effects = Take(completion);
       if (effects.record && !co_await Record(effects)) break;
     }
+    inbox_->SetNudge({});
     result_.wake = WakeTime();
+    result_.state = machine_.state();
     co_return std::move(result_);
   }
 
@@ -187,6 +206,34 @@ class Runner {
     return [this](std::string_view domain) {
       return directory_->domains().OwnerOfDomain(domain) == machine_.state().organization;
     };
+  }
+
+  // Wakes the run; at most one Nudged is in the channel, which has room for it.
+  std::function<void()> Nudge() {
+    return [completions = completions_, nudged = nudged_] {
+      asio::post(completions->get_executor(), [completions, nudged] {
+        if (std::exchange(*nudged, true)) return;
+        PENSTOCK_CHECK(completions->try_send(boost::system::error_code(), Completion(Nudged{})));
+      });
+    };
+  }
+
+  // Does what administrators want, before anything else is started. False: as of Record.
+  asio::awaitable<bool> Attend() {
+    for (PendingIntervention& pending : inbox_->Take()) {
+      if (unrecorded_) {
+        pending.done(Stopping());
+        continue;
+      }
+      const auto effects = machine_.Intervene(pending.what, context_.clock.Now());
+      if (!effects.ok()) {
+        pending.done(effects.status());
+        continue;
+      }
+      unrecorded_ = !co_await Record(*effects);
+      pending.done(unrecorded_ ? Stopping() : OkStatus());
+    }
+    co_return !unrecorded_;
   }
 
   Effects Take(const Completion& completion) {
@@ -310,6 +357,9 @@ class Runner {
   flow::DirectorySnapshot directory_;
   std::shared_ptr<const flow::FlowSettings> settings_;
   std::shared_ptr<Completions> completions_;
+  std::shared_ptr<Inbox> inbox_;
+  std::shared_ptr<bool> nudged_ = std::make_shared<bool>(false);  // on the strand
+  bool unrecorded_ = false;  // the machine is ahead of the store, and the process stops
   flow::MessageMachine machine_;
   std::size_t running_ = 0;
   // With the time to ask again; the machine takes them as running until this run ends.
@@ -320,13 +370,14 @@ class Runner {
 
 }  // namespace
 
-asio::awaitable<RunResult> RunMessage(Context* context, MessageState state) {
+asio::awaitable<RunResult> RunMessage(Context* context, MessageState state,
+                                      std::shared_ptr<Inbox> inbox) {
   // One call for each invocation and one delivery for each group can run at a time; a hook's answer
-  // makes at most one group for each outcome.
+  // makes at most one group for each outcome. And one Nudged.
   const std::size_t room = state.invocations.size() + state.deliveries.size() +
-                           state.recipients.size() + limits::kAnswerActionsMax;
+                           state.recipients.size() + limits::kAnswerActionsMax + 1;
   auto completions = std::make_shared<Completions>(co_await asio::this_coro::executor, room);
-  Runner runner(context, std::move(state), std::move(completions));
+  Runner runner(context, std::move(state), std::move(completions), std::move(inbox));
   co_return co_await runner.Run();
 }
 

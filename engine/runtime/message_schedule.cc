@@ -6,9 +6,15 @@
 #include <optional>
 #include <utility>
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "engine/async/deadline.h"
+#include "engine/base/check.h"
+#include "engine/base/limits_ops.h"
 #include "engine/base/log.h"
 #include "engine/base/metrics.h"
 #include "engine/base/status_macros.h"
@@ -25,18 +31,33 @@ MessageSchedule::MessageSchedule(Context& context)
 async::Task<void> MessageSchedule::Load() {
   auto loaded = co_await context_.store.LoadWakes();
   PENSTOCK_CO_RETURN_IF_ERROR(loaded.status());
-  for (const ports::Wake& wake : *loaded)
-    Add(wake.message, wake.time);
+  const auto settings = context_.settings.Current();
+  const Time now = context_.clock.Now();
+  for (const ports::Wake& wake : *loaded) {
+    // A longer wait there is not: the clock has been set back. The message's machine sees to it.
+    const Milliseconds longest = wake.phase == flow::MessagePhase::kWaiting
+                                     ? settings->hook_retry.max
+                                     : settings->delivery_retry.max;
+    Add(wake.message, wake.time > now + longest ? Time{} : wake.time);
+  }
   co_return OkStatus();
 }
 
 void MessageSchedule::Run(flow::MessageState state) {
-  if (TakeRoom()) {
-    context_.tasks.Spawn(asio::make_strand(context_.executor), RunState(this, std::move(state)),
-                         "message");
-  } else {
-    Add(state.id, Time{});
+  const std::optional<RandomBytes> id = ParseUuid(state.id.text());
+  PENSTOCK_CHECK(id.has_value());  // we made it
+  InboxPtr inbox;
+  {
+    const MutexLock lock(mutex_);
+    if (runs_.contains(*id)) return;  // an administrator was faster: his run does it all
+    if (!stopped_ && context_.messages_active < limits::kMessagesActiveMax) inbox = Begin(*id);
   }
+  if (inbox == nullptr) {
+    Add(state.id, Time{});
+    return;
+  }
+  context_.tasks.Spawn(asio::make_strand(context_.executor),
+                       RunState(this, *id, std::move(state), std::move(inbox)), "message");
 }
 
 void MessageSchedule::Add(const MessageId& message, Time time) {
@@ -45,14 +66,83 @@ void MessageSchedule::Add(const MessageId& message, Time time) {
     Log(LogLevel::kError, "message_id_unreadable", {{"message", message.text()}});
     return;
   }
-  bool is_earliest = false;
+  const MutexLock lock(mutex_);
+  Push(*id, time);
+}
+
+void MessageSchedule::Push(const RandomBytes& id, Time time) {
+  heap_.push_back({time, id});
+  std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+  if (heap_.front().time == time) asio::post(strand_, [this] { StartDue(); });
+}
+
+// Takes the message's entry out of the heap, if there is one. Reads the whole heap: for what an
+// administrator types, not for the way of a message.
+void MessageSchedule::Remove(const RandomBytes& id) {
+  const auto found = std::find_if(heap_.begin(), heap_.end(),
+                                  [&id](const Entry& entry) { return entry.id == id; });
+  if (found == heap_.end()) return;
+  // What stands before it is a heap; as its earliest, it goes to the front, and out.
+  found->time = Time::min();
+  std::push_heap(heap_.begin(), found + 1, std::greater<>());
+  std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+  heap_.pop_back();
+}
+
+MessageSchedule::InboxPtr MessageSchedule::Begin(const RandomBytes& id) {
+  ++context_.messages_active;
+  return runs_.emplace(id, std::make_shared<Inbox>()).first->second;
+}
+
+async::Task<void> MessageSchedule::Intervene(MessageId message, flow::Intervention what) {
+  using Done = asio::experimental::channel<void(boost::system::error_code, Status)>;
+  const std::optional<RandomBytes> id = ParseUuid(message.text());
+  if (!id || FormatUuid(*id) != message.text()) {
+    co_return NotFound(Cat("message ", Printable(message.text()), ": no such message"));
+  }
+  const async::Executor executor = co_await asio::this_coro::executor;
+  auto done = std::make_shared<Done>(executor, 1);
+  PendingIntervention pending;
+  pending.what = std::move(what);
+  pending.done = [done, executor](Status status) {
+    asio::post(executor, [done, status = std::move(status)] {
+      done->try_send(boost::system::error_code(), status);
+    });
+  };
+  const Status put = Put(*id, std::move(pending));
+  PENSTOCK_CO_RETURN_IF_ERROR(put);
+  const auto [error, status] = co_await done->async_receive(asio::as_tuple(asio::use_awaitable));
   {
     const MutexLock lock(mutex_);
-    heap_.push_back({time, *id});
-    std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
-    is_earliest = heap_.front().time == time;
+    --interventions_;
   }
-  if (is_earliest) asio::post(strand_, [this] { StartDue(); });
+  PENSTOCK_CHECK(!error);
+  co_return status;
+}
+
+Status MessageSchedule::Put(const RandomBytes& id, PendingIntervention intervention) {
+  InboxPtr started;
+  {
+    const MutexLock lock(mutex_);
+    if (context_.stopping) return Unavailable("the daemon is stopping; do it again when it runs");
+    if (interventions_ >= limits::kInterventionsMax) {
+      return ResourceExhausted(
+          Cat(interventions_, " retries and cancels are being done; try again"));
+    }
+    ++interventions_;
+    const auto run = runs_.find(id);
+    if (run != runs_.end()) {
+      run->second->Put(std::move(intervention));
+      return OkStatus();
+    }
+    // It waits in the heap, or is closed, or is none: its record tells.
+    Remove(id);
+    started = Begin(id);
+    started->Put(std::move(intervention));
+  }
+  context_.tasks.Spawn(asio::make_strand(context_.executor),
+                       RunLoaded(this, id, std::move(started)), "message");
+  return OkStatus();
 }
 
 void MessageSchedule::Stop() {
@@ -72,19 +162,19 @@ std::size_t MessageSchedule::active() const {
   return context_.messages_active;
 }
 
-bool MessageSchedule::TakeRoom() {
-  const MutexLock lock(mutex_);
-  if (stopped_ || context_.messages_active >= limits::kMessagesActiveMax) return false;
-  ++context_.messages_active;
-  return true;
-}
-
-void MessageSchedule::Finished() {
+// Whether the run is over: `wake` is in the heap then. False: something has come into the inbox
+// after its last look.
+bool MessageSchedule::Finish(const RandomBytes& id, Inbox& inbox, std::optional<Time> wake) {
   {
     const MutexLock lock(mutex_);
+    if (!context_.stopping && !inbox.empty()) return false;
+    runs_.erase(id);
     --context_.messages_active;
+    if (wake) Push(id, *wake);
   }
+  inbox.RefuseAll(Unavailable("the daemon is stopping; do it again when it runs"));
   asio::post(strand_, [this] { StartDue(); });
+  return true;
 }
 
 // On strand_. Starts what is due while there is room, and sets the timer for what is not.
@@ -92,6 +182,7 @@ void MessageSchedule::StartDue() {
   for (;;) {
     const Time now = context_.clock.Now();
     Entry entry;
+    InboxPtr inbox;
     {
       const MutexLock lock(mutex_);
       if (stopped_ || heap_.empty() || context_.messages_active >= limits::kMessagesActiveMax)
@@ -100,7 +191,8 @@ void MessageSchedule::StartDue() {
       if (entry.time <= now) {
         std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
         heap_.pop_back();
-        ++context_.messages_active;
+        if (runs_.contains(entry.id)) continue;  // its run knows when it is due again
+        inbox = Begin(entry.id);
       }
     }
     if (entry.time > now) {
@@ -108,7 +200,7 @@ void MessageSchedule::StartDue() {
       return;
     }
     context_.tasks.Spawn(asio::make_strand(context_.executor),
-                         RunLoaded(this, MessageId(FormatUuid(entry.id))), "message");
+                         RunLoaded(this, entry.id, std::move(inbox)), "message");
   }
 }
 
@@ -122,28 +214,35 @@ void MessageSchedule::Arm(Time earliest) {
   });
 }
 
-asio::awaitable<void> MessageSchedule::RunLoaded(MessageSchedule* schedule, MessageId id) {
-  auto state = co_await schedule->context_.store.LoadMessage(id);
-  if (state.ok()) {
-    co_await RunState(schedule, *std::move(state));
-    co_return;
+asio::awaitable<void> MessageSchedule::RunLoaded(MessageSchedule* schedule, RandomBytes id,
+                                                 InboxPtr inbox) {
+  MessageId message(FormatUuid(id));
+  for (;;) {
+    auto state = co_await schedule->context_.store.LoadMessage(message);
+    if (state.ok()) {
+      co_await RunState(schedule, id, *std::move(state), std::move(inbox));
+      co_return;
+    }
+    Log(LogLevel::kError, "message_unreadable",
+        {{"message", message.text()}, {"error", std::string(Message(state.status()))}});
+    inbox->RefuseAll(state.status());
+    std::optional<Time> wake;
+    if (state.status().code() == StatusCode::kUnavailable) {
+      wake = schedule->context_.clock.Now() + limits::kScheduleLookMax;
+    }
+    if (schedule->Finish(id, *inbox, wake)) co_return;
   }
-  Log(LogLevel::kError, "message_unreadable",
-      {{"message", id.text()}, {"error", std::string(Message(state.status()))}});
-  if (state.status().code() == StatusCode::kUnavailable) {
-    schedule->Add(id, schedule->context_.clock.Now() + limits::kScheduleLookMax);
-  }
-  schedule->Finished();
 }
 
-asio::awaitable<void> MessageSchedule::RunState(MessageSchedule* schedule,
-                                                flow::MessageState state) {
-  const MessageId id = state.id;
-  RunResult result = co_await RunMessage(&schedule->context_, std::move(state));
-  for (flow::MessageState& bounce : result.bounces)
-    schedule->Run(std::move(bounce));
-  if (result.wake) schedule->Add(id, *result.wake);
-  schedule->Finished();
+asio::awaitable<void> MessageSchedule::RunState(MessageSchedule* schedule, RandomBytes id,
+                                                flow::MessageState state, InboxPtr inbox) {
+  for (;;) {
+    RunResult result = co_await RunMessage(&schedule->context_, std::move(state), inbox);
+    for (flow::MessageState& bounce : result.bounces)
+      schedule->Run(std::move(bounce));
+    if (schedule->Finish(id, *inbox, result.wake)) co_return;
+    state = std::move(result.state);
+  }
 }
 
 }  // namespace penstock::runtime

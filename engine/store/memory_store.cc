@@ -111,6 +111,12 @@ Status MemoryStore::Apply(ports::Transaction& transaction) {
     event.id = ++last_event_;
     PutEvent(std::move(event), false);
   }
+  for (ports::HistoryWrite& write : transaction.history) {
+    const auto number = numbers_.find(write.message);
+    if (number == numbers_.end()) continue;
+    auto& entries = messages_.at(number->second).history;
+    std::move(write.history.begin(), write.history.end(), std::back_inserter(entries));
+  }
   transaction.contents.clear();
   return OkStatus();
 }
@@ -247,7 +253,7 @@ async::Task<std::vector<ports::Wake>> MemoryStore::LoadWakes() {
     const MutexLock lock(mutex_);
     for (const auto& [number, message] : messages_) {
       const std::optional<Time> time = WakeTime(message.state);
-      if (time) wakes.push_back({message.state.id, *time});
+      if (time) wakes.push_back({message.state.id, *time, Phase(message.state)});
     }
   }
   co_await Yield();
@@ -314,23 +320,6 @@ async::Task<std::uint64_t> MemoryStore::CountOpenMessages() {
   co_return count;
 }
 
-async::Task<void> MemoryStore::AppendHistory(MessageId id,
-                                             std::vector<flow::HistoryEntry> history) {
-  Status status;
-  {
-    const MutexLock lock(mutex_);
-    const auto number = numbers_.find(id);
-    if (number == numbers_.end()) {
-      status = MessageNotFound(id);
-    } else {
-      auto& entries = messages_.at(number->second).history;
-      std::move(history.begin(), history.end(), std::back_inserter(entries));
-    }
-  }
-  co_await Yield();
-  co_return status;
-}
-
 async::Task<std::vector<ports::AsyncEvent>> MemoryStore::LoadAsyncEvents(std::string hook,
                                                                          std::size_t limit) {
   std::vector<ports::AsyncEvent> events;
@@ -346,6 +335,47 @@ async::Task<std::vector<ports::AsyncEvent>> MemoryStore::LoadAsyncEvents(std::st
   }
   co_await Yield();
   co_return events;
+}
+
+StatusOr<ports::DeadLetterPage> MemoryStore::DeadLetters(const ports::DeadLetterFilter& filter,
+                                                         std::size_t page_size,
+                                                         std::string_view page_token) {
+  page_size = PageSize(page_size);
+  PENSTOCK_ASSIGN_OR_RETURN(const std::int64_t after, ParseDeadLetterToken(page_token));
+  ports::DeadLetterPage page;
+  const MutexLock lock(mutex_);
+  for (auto next = events_.upper_bound(after); next != events_.end(); ++next) {
+    const ports::AsyncEvent& event = next->second;
+    if (!event.dead || (!filter.hook.empty() && event.hook != filter.hook)) continue;
+    if (!filter.organization.empty() && event.organization != filter.organization) continue;
+    if (page.events.size() == page_size) {
+      page.next_page_token = FormatPageToken(static_cast<std::uint64_t>(page.events.back().id));
+      break;
+    }
+    page.events.push_back(event);
+  }
+  return page;
+}
+
+async::Task<ports::DeadLetterPage> MemoryStore::ListDeadLetters(ports::DeadLetterFilter filter,
+                                                                std::size_t page_size,
+                                                                std::string page_token) {
+  StatusOr<ports::DeadLetterPage> page = DeadLetters(filter, page_size, page_token);
+  co_await Yield();
+  co_return page;
+}
+
+StatusOr<ports::AsyncEvent> MemoryStore::DeadLetter(std::int64_t id) {
+  const MutexLock lock(mutex_);
+  const auto event = events_.find(id);
+  if (event == events_.end() || !event->second.dead) return DeadLetterNotFound(id);
+  return event->second;
+}
+
+async::Task<ports::AsyncEvent> MemoryStore::LoadDeadLetter(std::int64_t id) {
+  StatusOr<ports::AsyncEvent> event = DeadLetter(id);
+  co_await Yield();
+  co_return event;
 }
 
 async::Task<std::vector<ports::AsyncQueueCounts>> MemoryStore::CountAsyncEvents() {

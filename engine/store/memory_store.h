@@ -41,9 +41,12 @@ class MemoryStore final : public ports::Store {
   async::Task<ports::MessagePage> ListMessages(ports::MessageFilter filter, std::size_t page_size,
                                                std::string page_token) override;
   async::Task<std::uint64_t> CountOpenMessages() override;
-  async::Task<void> AppendHistory(MessageId id, std::vector<flow::HistoryEntry> history) override;
   async::Task<std::vector<ports::AsyncEvent>> LoadAsyncEvents(std::string hook,
                                                               std::size_t limit) override;
+  async::Task<ports::DeadLetterPage> ListDeadLetters(ports::DeadLetterFilter filter,
+                                                     std::size_t page_size,
+                                                     std::string page_token) override;
+  async::Task<ports::AsyncEvent> LoadDeadLetter(std::int64_t id) override;
   async::Task<std::vector<ports::AsyncQueueCounts>> CountAsyncEvents() override;
   async::Task<std::size_t> PurgeMessages(Time before, std::size_t limit) override;
 
@@ -71,6 +74,9 @@ class MemoryStore final : public ports::Store {
   StatusOr<ports::StoredMessage> Find(const MessageId& id);
   StatusOr<ports::MessagePage> List(const ports::MessageFilter& filter, std::size_t page_size,
                                     std::string_view page_token);
+  StatusOr<ports::DeadLetterPage> DeadLetters(const ports::DeadLetterFilter& filter,
+                                              std::size_t page_size, std::string_view page_token);
+  StatusOr<ports::AsyncEvent> DeadLetter(std::int64_t id);
 
   Mutex mutex_;
   std::uint64_t last_content_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "engine/base/limits.h"
+#include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 
 namespace penstock::store {
@@ -59,6 +60,12 @@ StatusOr<std::uint64_t> ParsePageToken(std::string_view token) {
   return *number;
 }
 
+StatusOr<std::int64_t> ParseDeadLetterToken(std::string_view token) {
+  if (token.empty()) return 0;
+  PENSTOCK_ASSIGN_OR_RETURN(const std::uint64_t number, ParsePageToken(token));
+  return static_cast<std::int64_t>(number);
+}
+
 std::size_t PageSize(std::size_t asked) {
   return asked == 0 ? limits::kListPageDefault : std::min(asked, limits::kListPageMax);
 }
@@ -78,6 +85,10 @@ Status ContentMissing(const flow::MessageState& state) {
 
 Status AsyncEventNotFound(std::int64_t id) {
   return NotFound(Cat("async event ", id, ": no such event"));
+}
+
+Status DeadLetterNotFound(std::int64_t id) {
+  return NotFound(Cat("dead letter ", id, ": no such dead letter"));
 }
 
 void AddResource(Resource resource, ports::StoredResources& resources) {

@@ -23,12 +23,15 @@ std::optional<std::uint64_t> ParseContentId(const ContentId& id);
 // one gives a number that is over all.
 std::string FormatPageToken(std::uint64_t last);
 StatusOr<std::uint64_t> ParsePageToken(std::string_view token);
+// Of dead letters, which are listed the oldest first: of an empty token, 0.
+StatusOr<std::int64_t> ParseDeadLetterToken(std::string_view token);
 std::size_t PageSize(std::size_t asked);
 
 Status MessageNotFound(const MessageId& id);
 Status ContentNotFound(const ContentId& id);
 Status ContentMissing(const flow::MessageState& state);
 Status AsyncEventNotFound(std::int64_t id);
+Status DeadLetterNotFound(std::int64_t id);
 
 void AddResource(Resource resource, ports::StoredResources& resources);
 

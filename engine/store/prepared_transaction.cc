@@ -11,6 +11,11 @@
 namespace penstock::store {
 namespace {
 
+PreparedHistory PrepareHistory(const std::vector<flow::HistoryEntry>& history) {
+  if (history.empty()) return {};
+  return {ToUnixMillis(history.back().time), EncodeHistory(history)};
+}
+
 StatusOr<PreparedMessage> PrepareMessage(const ports::MessageWrite& write) {
   const flow::MessageState& state = write.state;
   PreparedMessage message;
@@ -55,11 +60,6 @@ PreparedResource PrepareResource(const ports::ResourceChange& change) {
 
 }  // namespace
 
-PreparedHistory PrepareHistory(const std::vector<flow::HistoryEntry>& history) {
-  if (history.empty()) return {};
-  return {ToUnixMillis(history.back().time), EncodeHistory(history)};
-}
-
 StatusOr<PreparedTransaction> Prepare(ports::Transaction transaction) {
   PreparedTransaction prepared;
   for (const ports::MessageWrite& write : transaction.messages) {
@@ -76,6 +76,8 @@ StatusOr<PreparedTransaction> Prepare(ports::Transaction transaction) {
   prepared.new_async_events = std::move(transaction.new_async_events);
   prepared.changed_async_events = std::move(transaction.changed_async_events);
   prepared.done_async_events = std::move(transaction.done_async_events);
+  for (const ports::HistoryWrite& write : transaction.history)
+    prepared.history.push_back({write.message.text(), PrepareHistory(write.history)});
   return prepared;
 }
 

@@ -21,6 +21,11 @@ struct PreparedHistory {
   std::string record;     // empty: none
 };
 
+struct PreparedHistoryWrite {
+  std::string message;
+  PreparedHistory history;
+};
+
 struct PreparedMessage {
   std::string id;
   std::string organization;
@@ -56,13 +61,12 @@ struct PreparedTransaction {
   std::vector<ports::AsyncEvent> new_async_events;
   std::vector<ports::AsyncEvent> changed_async_events;
   std::vector<std::int64_t> done_async_events;
+  std::vector<PreparedHistoryWrite> history;
   std::vector<PreparedResource> resources;
 };
 
 // Errors: kUnavailable for a content that could not be written; kFailedPrecondition for an open
 // message whose content's id is no id.
 StatusOr<PreparedTransaction> Prepare(ports::Transaction transaction);
-
-PreparedHistory PrepareHistory(const std::vector<flow::HistoryEntry>& history);
 
 }  // namespace penstock::store

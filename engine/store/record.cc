@@ -96,4 +96,11 @@ std::int64_t PhaseCode(flow::MessagePhase phase) {
   return kClosedPhaseCode;
 }
 
+flow::MessagePhase OpenPhaseOf(std::int64_t code) {
+  for (const auto phase : {flow::MessagePhase::kWaiting, flow::MessagePhase::kDelivering}) {
+    if (PhaseCode(phase) == code) return phase;
+  }
+  return flow::MessagePhase::kActive;
+}
+
 }  // namespace penstock::store

@@ -64,6 +64,8 @@ flow::HistoryEntry DamagedHistoryEntry(Time time, std::string_view reason);
 
 // The number that state.db has for a phase; equal over all versions.
 std::int64_t PhaseCode(flow::MessagePhase phase);
+// Of a row that is open.
+flow::MessagePhase OpenPhaseOf(std::int64_t code);
 inline constexpr std::int64_t kClosedPhaseCode = 3;
 
 }  // namespace penstock::store

@@ -36,6 +36,7 @@ inline constexpr std::pair<flow::DeliveryProgress, v1::DeliveryProgress> kProgre
     {flow::DeliveryProgress::kPending, v1::DELIVERY_PROGRESS_PENDING},
     {flow::DeliveryProgress::kDelivered, v1::DELIVERY_PROGRESS_DELIVERED},
     {flow::DeliveryProgress::kFailed, v1::DELIVERY_PROGRESS_FAILED},
+    {flow::DeliveryProgress::kCancelled, v1::DELIVERY_PROGRESS_CANCELLED},
 };
 inline constexpr std::pair<flow::DecidedBy, v1::DecidedBy> kDeciders[] = {
     {flow::DecidedBy::kNobody, v1::DECIDED_BY_NOBODY},
@@ -47,6 +48,7 @@ inline constexpr std::pair<flow::DecidedBy, v1::DecidedBy> kDeciders[] = {
     {flow::DecidedBy::kAllRecipients, v1::DECIDED_BY_ALL_RECIPIENTS},
     {flow::DecidedBy::kAnswerFallback, v1::DECIDED_BY_ANSWER_FALLBACK},
     {flow::DecidedBy::kTimeoutFallback, v1::DECIDED_BY_TIMEOUT_FALLBACK},
+    {flow::DecidedBy::kAdministrator, v1::DECIDED_BY_ADMINISTRATOR},
 };
 inline constexpr std::pair<flow::Marking, v1::Marking> kMarkings[] = {
     {flow::Marking::kNone, v1::MARKING_NONE},
@@ -68,6 +70,9 @@ inline constexpr std::pair<flow::HistoryKind, v1::HistoryKind> kHistoryKinds[] =
     {flow::HistoryKind::kBounceSuppressed, v1::HISTORY_KIND_BOUNCE_SUPPRESSED},
     {flow::HistoryKind::kAsyncAttempt, v1::HISTORY_KIND_ASYNC_ATTEMPT},
     {flow::HistoryKind::kAsyncDeadLetter, v1::HISTORY_KIND_ASYNC_DEAD_LETTER},
+    {flow::HistoryKind::kAsyncRedriven, v1::HISTORY_KIND_ASYNC_REDRIVEN},
+    {flow::HistoryKind::kRetryRequested, v1::HISTORY_KIND_RETRY_REQUESTED},
+    {flow::HistoryKind::kCancelled, v1::HISTORY_KIND_CANCELLED},
     {flow::HistoryKind::kClosed, v1::HISTORY_KIND_CLOSED},
 };
 

@@ -129,15 +129,6 @@ async::Task<void> SqliteStore::Commit(ports::Transaction transaction) {
   co_return co_await Write(std::move(step));
 }
 
-async::Task<void> SqliteStore::AppendHistory(MessageId id,
-                                             std::vector<flow::HistoryEntry> history) {
-  WriteStep step;
-  step.apply = [id = std::move(id), prepared = PrepareHistory(history)](StateTables& tables) {
-    return tables.AppendHistory(id.text(), prepared);
-  };
-  co_return co_await Write(std::move(step));
-}
-
 async::Task<std::size_t> SqliteStore::PurgeMessages(Time before, std::size_t limit) {
   std::size_t purged = 0;
   WriteStep step;
@@ -235,6 +226,20 @@ async::Task<std::vector<ports::AsyncEvent>> SqliteStore::LoadAsyncEvents(std::st
     return reader.LoadAsyncEvents(hook, limit);
   };
   co_return co_await OnReadThread<StatusOr<std::vector<ports::AsyncEvent>>>(read);
+}
+
+async::Task<ports::DeadLetterPage> SqliteStore::ListDeadLetters(ports::DeadLetterFilter filter,
+                                                                std::size_t page_size,
+                                                                std::string page_token) {
+  const auto read = [&filter, page_size, &page_token](StateReader& reader) {
+    return reader.ListDeadLetters(filter, page_size, page_token);
+  };
+  co_return co_await OnReadThread<StatusOr<ports::DeadLetterPage>>(read);
+}
+
+async::Task<ports::AsyncEvent> SqliteStore::LoadDeadLetter(std::int64_t id) {
+  const auto read = [id](StateReader& reader) { return reader.LoadDeadLetter(id); };
+  co_return co_await OnReadThread<StatusOr<ports::AsyncEvent>>(read);
 }
 
 async::Task<std::uint64_t> SqliteStore::CountOpenMessages() {

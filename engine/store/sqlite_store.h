@@ -62,9 +62,12 @@ class SqliteStore final : public ports::Store {
   async::Task<ports::MessagePage> ListMessages(ports::MessageFilter filter, std::size_t page_size,
                                                std::string page_token) override;
   async::Task<std::uint64_t> CountOpenMessages() override;
-  async::Task<void> AppendHistory(MessageId id, std::vector<flow::HistoryEntry> history) override;
   async::Task<std::vector<ports::AsyncEvent>> LoadAsyncEvents(std::string hook,
                                                               std::size_t limit) override;
+  async::Task<ports::DeadLetterPage> ListDeadLetters(ports::DeadLetterFilter filter,
+                                                     std::size_t page_size,
+                                                     std::string page_token) override;
+  async::Task<ports::AsyncEvent> LoadDeadLetter(std::int64_t id) override;
   async::Task<std::vector<ports::AsyncQueueCounts>> CountAsyncEvents() override;
   async::Task<std::size_t> PurgeMessages(Time before, std::size_t limit) override;
 

@@ -44,7 +44,8 @@ Status StateReader::PrepareStatements() {
       {&find_parked_, "SELECT reason FROM parked WHERE kind = 'message' AND key = ?"},
       {&read_history_,
        "SELECT sequence, time, checksum, record FROM history WHERE message = ? ORDER BY sequence"},
-      {&read_wakes_, "SELECT id, wake FROM messages INDEXED BY messages_open WHERE phase <> 3"},
+      {&read_wakes_,
+       "SELECT id, wake, phase FROM messages INDEXED BY messages_open WHERE phase <> 3"},
       {&read_resources_, "SELECT kind, name, checksum, record FROM resources ORDER BY kind, name"},
       {&read_changes_,
        "SELECT number, time, who, kind, before, after FROM changes WHERE number < ?"
@@ -52,6 +53,14 @@ Status StateReader::PrepareStatements() {
       {&read_events_,
        "SELECT id, checksum, record FROM async_events WHERE hook = ? AND dead = 0"
        " ORDER BY next_attempt, id LIMIT ?"},
+      {&find_dead_letter_,
+       "SELECT id, checksum, record FROM async_events WHERE id = ? AND dead = 1"},
+      {&list_dead_letters_,
+       "SELECT id, checksum, record FROM async_events NOT INDEXED WHERE id > ? AND dead = 1"
+       " ORDER BY id"},
+      {&list_dead_letters_of_,
+       "SELECT id, checksum, record FROM async_events INDEXED BY async_events_dead"
+       " WHERE id > ? AND hook = ? AND dead = 1 ORDER BY id"},
       // What reads in which order is said outright: the planner knows nothing of what there is.
       {&list_,
        "SELECT number, id, checksum, record FROM messages NOT INDEXED"
@@ -135,8 +144,8 @@ StatusOr<std::vector<ports::Wake>> StateReader::LoadWakes() {
   Status status;
   read_wakes_.Begin();
   while (read_wakes_.Next(status)) {
-    wakes.push_back(
-        {MessageId(std::string(read_wakes_.Octets(0))), FromUnixMillis(read_wakes_.Int(1))});
+    wakes.push_back({MessageId(std::string(read_wakes_.Octets(0))),
+                     FromUnixMillis(read_wakes_.Int(1)), OpenPhaseOf(read_wakes_.Int(2))});
   }
   PENSTOCK_RETURN_IF_ERROR(status);
   return wakes;
@@ -254,24 +263,70 @@ StatusOr<ports::MessagePage> StateReader::ListMessages(const ports::MessageFilte
   return page;
 }
 
+StatusOr<ports::AsyncEvent> StateReader::ReadEvent(const Statement& row) {
+  const std::int64_t id = row.Int(0);
+  const std::string_view record = row.Octets(2);
+  const Status sound = CheckRecord(Cat(id), record, row.Int(1));
+  StatusOr<ports::AsyncEvent> event =
+      sound.ok() ? DecodeAsyncEvent(id, record) : StatusOr<ports::AsyncEvent>(sound);
+  if (!event.ok()) report_({kAsyncEventKind, Cat(id), 0, std::string(Message(event.status()))});
+  return event;
+}
+
 StatusOr<std::vector<ports::AsyncEvent>> StateReader::LoadAsyncEvents(const std::string& hook,
                                                                       std::size_t limit) {
   std::vector<ports::AsyncEvent> events;
   Status status;
   read_events_.Begin(std::string_view(hook), limit);
   while (read_events_.Next(status)) {
-    const std::int64_t id = read_events_.Int(0);
-    const std::string_view record = read_events_.Octets(2);
-    Status sound = CheckRecord(Cat(id), record, read_events_.Int(1));
-    if (sound.ok()) {
-      StatusOr<ports::AsyncEvent> event = DecodeAsyncEvent(id, record);
-      sound = event.status();
-      if (event.ok()) events.push_back(*std::move(event));
-    }
-    if (!sound.ok()) report_({kAsyncEventKind, Cat(id), 0, std::string(Message(sound))});
+    StatusOr<ports::AsyncEvent> event = ReadEvent(read_events_);
+    if (event.ok()) events.push_back(*std::move(event));
   }
   PENSTOCK_RETURN_IF_ERROR(status);
   return events;
+}
+
+StatusOr<ports::DeadLetterPage> StateReader::ListDeadLetters(const ports::DeadLetterFilter& filter,
+                                                             std::size_t page_size,
+                                                             std::string_view page_token) {
+  page_size = PageSize(page_size);
+  PENSTOCK_ASSIGN_OR_RETURN(const std::int64_t after, ParseDeadLetterToken(page_token));
+  Statement& list = filter.hook.empty() ? list_dead_letters_ : list_dead_letters_of_;
+  if (filter.hook.empty()) {
+    list.Begin(after);
+  } else {
+    list.Begin(after, std::string_view(filter.hook));
+  }
+  ports::DeadLetterPage page;
+  std::int64_t last = 0;
+  std::size_t seen = 0;
+  Status status;
+  while (list.Next(status)) {
+    // Records have to be read to know their organization: not all of them for one page.
+    if (page.events.size() == page_size || seen == limits::kListPageMax) {
+      page.next_page_token = FormatPageToken(static_cast<std::uint64_t>(last));
+      list.Reset();
+      break;
+    }
+    last = list.Int(0);
+    ++seen;
+    StatusOr<ports::AsyncEvent> event = ReadEvent(list);
+    if (!event.ok()) continue;
+    if (!filter.organization.empty() && event->organization != filter.organization) continue;
+    page.events.push_back(*std::move(event));
+  }
+  PENSTOCK_RETURN_IF_ERROR(status);
+  return page;
+}
+
+StatusOr<ports::AsyncEvent> StateReader::LoadDeadLetter(std::int64_t id) {
+  Status status;
+  find_dead_letter_.Begin(id);
+  if (!find_dead_letter_.Next(status)) return status.ok() ? DeadLetterNotFound(id) : status;
+  StatusOr<ports::AsyncEvent> event = ReadEvent(find_dead_letter_);
+  find_dead_letter_.Reset();
+  if (event.ok()) return event;
+  return Annotate(event.status(), Cat("dead letter ", id, " is damaged and put aside"));
 }
 
 StatusOr<std::unique_ptr<ContentIndex>> ContentIndex::Open(

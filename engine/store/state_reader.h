@@ -35,6 +35,10 @@ class StateReader {
                                             std::size_t page_size, std::string_view page_token);
   StatusOr<std::vector<ports::AsyncEvent>> LoadAsyncEvents(const std::string& hook,
                                                            std::size_t limit);
+  StatusOr<ports::DeadLetterPage> ListDeadLetters(const ports::DeadLetterFilter& filter,
+                                                  std::size_t page_size,
+                                                  std::string_view page_token);
+  StatusOr<ports::AsyncEvent> LoadDeadLetter(std::int64_t id);
 
  private:
   explicit StateReader(Database database) : database_(std::move(database)) {}
@@ -43,6 +47,8 @@ class StateReader {
   StatusOr<flow::MessageState> FindMessage(const MessageId& id, std::int64_t& number);
   Status ReadSide(int column, std::optional<flow::Resource>& side);
   StatusOr<std::vector<flow::HistoryEntry>> ReadHistory(std::int64_t number);
+  // The event in the row that `row` stands on: id, checksum, record. A damaged one is reported.
+  StatusOr<ports::AsyncEvent> ReadEvent(const Statement& row);
   // `filter` outlives the reading.
   Statement& BeginList(const ports::MessageFilter& filter, std::uint64_t before);
 
@@ -50,6 +56,7 @@ class StateReader {
   ReportDamage report_;
   Statement find_message_, find_parked_, read_history_, read_wakes_, read_resources_, read_events_;
   Statement read_changes_;
+  Statement find_dead_letter_, list_dead_letters_, list_dead_letters_of_;
   Statement list_, list_closed_, list_open_;           // of all organizations
   Statement list_of_, list_closed_of_, list_open_of_;  // of one
 };

@@ -206,6 +206,8 @@ Status StateTables::Apply(const PreparedTransaction& transaction) {
     PENSTOCK_RETURN_IF_ERROR(ChangeEvent(event));
   for (const ports::AsyncEvent& event : transaction.new_async_events)
     PENSTOCK_RETURN_IF_ERROR(AddEvent(event));
+  for (const PreparedHistoryWrite& write : transaction.history)
+    PENSTOCK_RETURN_IF_ERROR(AppendHistory(write));
   return OkStatus();
 }
 
@@ -259,10 +261,9 @@ Status StateTables::AddHistory(std::int64_t number, const PreparedHistory& histo
                              Blob{history.record});
 }
 
-Status StateTables::AppendHistory(const std::string& id, const PreparedHistory& history) {
-  PENSTOCK_ASSIGN_OR_RETURN(const std::optional<StoredRow> stored, FindMessage(id));
-  if (!stored) return MessageNotFound(MessageId(id));
-  return AddHistory(stored->number, history);
+Status StateTables::AppendHistory(const PreparedHistoryWrite& write) {
+  PENSTOCK_ASSIGN_OR_RETURN(const std::optional<StoredRow> stored, FindMessage(write.message));
+  return stored ? AddHistory(stored->number, write.history) : OkStatus();
 }
 
 // Adds the contents that an open message refers to, and counts the uses of older ones.

@@ -57,7 +57,6 @@ class StateTables {
   // Errors of the steps: kUnavailable and kDataLoss concern the whole transaction, others only the
   // step.
   Status Apply(const PreparedTransaction& transaction);
-  Status AppendHistory(const std::string& id, const PreparedHistory& history);
   StatusOr<std::size_t> Purge(Time before, std::size_t limit);
   // Puts the record aside if it still is damaged.
   Status Park(const DamagedRecord& damaged);
@@ -108,6 +107,7 @@ class StateTables {
 
   StatusOr<std::optional<StoredRow>> FindMessage(std::string_view id);
   Status WriteMessage(const PreparedMessage& message, UseChanges& uses);
+  Status AppendHistory(const PreparedHistoryWrite& write);
   Status AddHistory(std::int64_t number, const PreparedHistory& history);
   Status WriteContents(const PreparedTransaction& transaction, const UseChanges& uses);
   Status ChangeUses(std::uint64_t content, std::int64_t by, const PreparedTransaction& transaction);

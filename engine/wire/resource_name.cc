@@ -69,6 +69,10 @@ std::string MessageName(const MessageId& id) {
   return Cat("messages/", id.text());
 }
 
+std::string DeadLetterName(std::int64_t number) {
+  return Cat("deadLetters/", number);
+}
+
 std::string FlowRuleParent(std::string_view organization, FlowDirection direction) {
   return Cat("organizations/", organization, "/directions/",
              direction == FlowDirection::kInbound ? kInbound : kOutbound);
@@ -90,6 +94,18 @@ StatusOr<std::string> ParseHookName(std::string_view name) {
 StatusOr<MessageId> ParseMessageName(std::string_view name) {
   PENSTOCK_ASSIGN_OR_RETURN(std::string id, ParseId("messages", "message_id", name));
   return MessageId(std::move(id));
+}
+
+StatusOr<std::int64_t> ParseDeadLetterName(std::string_view name) {
+  constexpr std::string_view kCollection = "deadLetters/";
+  std::optional<std::int64_t> number;
+  if (name.starts_with(kCollection)) {
+    number = ParseInt<std::int64_t>(name.substr(kCollection.size()));
+  }
+  if (!number || DeadLetterName(*number) != name) {
+    return Refuse("name", name, "deadLetters/{number}");
+  }
+  return *number;
 }
 
 StatusOr<FlowRuleRef> ParseFlowRuleName(std::string_view name) {

@@ -2,6 +2,7 @@
 // Names of resources, as the services take and give them (AIP-122), and the ids in them.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,10 +13,11 @@
 
 namespace penstock::wire {
 
-// "organizations/{id}", "hooks/{id}", "messages/{id}".
+// "organizations/{id}", "hooks/{id}", "messages/{id}", "deadLetters/{number}".
 std::string OrganizationName(std::string_view id);
 std::string HookName(std::string_view id);
 std::string MessageName(const MessageId& id);
+std::string DeadLetterName(std::int64_t number);
 
 // "organizations/{organization}/directions/{inbound|outbound}", and one rule below it.
 std::string FlowRuleParent(std::string_view organization, rules::FlowDirection direction);
@@ -27,6 +29,7 @@ std::string FlowRuleName(std::string_view organization, rules::FlowDirection dir
 StatusOr<std::string> ParseOrganizationName(std::string_view name);
 StatusOr<std::string> ParseHookName(std::string_view name);
 StatusOr<MessageId> ParseMessageName(std::string_view name);
+StatusOr<std::int64_t> ParseDeadLetterName(std::string_view name);
 
 struct FlowRuleRef {
   std::string organization;

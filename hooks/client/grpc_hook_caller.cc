@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hooks/client/grpc_hook_caller.h"
 
+#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "engine/async/grpc_call.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_ops.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/convert_hook_call.h"
@@ -37,6 +39,26 @@ StatusOr<std::shared_ptr<grpc::ChannelCredentials>> CredentialsOf(const flow::Ho
   PENSTOCK_ASSIGN_OR_RETURN(options.pem_cert_chain, ReadFile(hook.tls->certificate_file));
   PENSTOCK_ASSIGN_OR_RETURN(options.pem_private_key, ReadFile(hook.tls->key_file));
   return grpc::SslCredentials(options);
+}
+
+// Calls go round all endpoints that are connected and healthy (H13):
+//   - health checking asks each for the health of the whole server, the service name "": an
+//   endpoint
+//     that knows nothing of health counts as healthy, one that says NOT_SERVING gets no calls;
+//   - outlier detection leaves out for a while an endpoint on which every call of an interval has
+//     failed, one that takes calls and answers none above all. Never more than half of them: a hook
+//     may fail on purpose (H2). gRPC 1.51 has it under a name that may change; a version that does
+//     not know it takes the next policy of the list.
+std::string ServiceConfig() {
+  const auto seconds = [](std::chrono::seconds value) { return Cat("\"", value.count(), "s\""); };
+  return Cat(R"({"loadBalancingConfig": [{"outlier_detection_experimental": {"interval": )",
+             seconds(limits::kOutlierInterval), R"(, "baseEjectionTime": )",
+             seconds(limits::kOutlierEjection), R"(, "maxEjectionPercent": )",
+             limits::kOutlierEjectedPercentMax,
+             R"(, "failurePercentageEjection": {"threshold": 99, "minimumHosts": 2, )",
+             R"("requestVolume": )", limits::kOutlierCallsMin,
+             R"(}, "childPolicy": [{"round_robin": {}}]}}, {"round_robin": {}}], )",
+             R"("healthCheckConfig": {"serviceName": ""}})");
 }
 
 bool SameEndpoint(const flow::Hook& a, const flow::Hook& b) {
@@ -93,7 +115,7 @@ StatusOr<std::shared_ptr<grpc::Channel>> GrpcHookCaller::ChannelOf(
   if (endpoint.channel != nullptr && SameEndpoint(*endpoint.hook, *hook)) return endpoint.channel;
   PENSTOCK_ASSIGN_OR_RETURN(auto credentials, CredentialsOf(*hook));
   grpc::ChannelArguments arguments;
-  arguments.SetLoadBalancingPolicyName("round_robin");
+  arguments.SetServiceConfigJSON(ServiceConfig());
   // gRPC's own pause grows to two minutes; a hook that is back is to be found sooner (H3).
   constexpr auto kFirst = static_cast<int>(limits::kReconnectFirst.count());
   constexpr auto kMax = static_cast<int>(limits::kReconnectMax.count());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls hooks over gRPC: the port ports::HookCaller with real channels. One channel a hook, kept
-// while its registration stays the same; gRPC resolves names, balances by round_robin over several
-// endpoints, and reconnects (H13).
+// while its registration stays the same; gRPC resolves names, goes round the endpoints that are
+// well, and reconnects (H13).
 #pragma once
 
 #include <map>

@@ -262,10 +262,11 @@ async::Task<void> Perform(ports::Store* store, Step step) {
     const auto purged = co_await store->PurgeMessages(At(1'000'000'000), 3);
     co_return purged.status();
   }
-  std::vector<flow::HistoryEntry> history = {
-      Line(HistoryKind::kAsyncAttempt, Octets(step.number % 2000, step.number))};
-  co_return co_await store->AppendHistory(MessageId(MessageName(step.message, "a")),
-                                          std::move(history));
+  ports::Transaction transaction;
+  transaction.history.push_back(
+      {MessageId(MessageName(step.message, "a")),
+       {Line(HistoryKind::kAsyncAttempt, Octets(step.number % 2000, step.number))}});
+  co_return co_await store->Commit(std::move(transaction));
 }
 
 namespace {

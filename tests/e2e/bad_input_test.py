@@ -36,6 +36,35 @@ class BadConfig(PenstockTest):
         self.assertIn(str(self.daemon.folder / "data"), done.stderr)
 
 
+    def test_a_port_in_use_is_told_with_how_to_mend_it(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            text = self.daemon.config.read_text().replace("127.0.0.1:0", f"127.0.0.1:{taken.getsockname()[1]}", 1)
+            path = self.daemon.folder / "second.yaml"
+            path.write_text(text.replace("/data", "/data2").replace("/admin/", "/admin2/"))
+            done = subprocess.run([PENSTOCKD, "--config", path], capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, 'listener "mx".*another process uses this address; stop that one')
+
+    def test_the_organization_of_a_listener(self):
+        self.daemon.penstock_ok("org", "create", "acme")
+        self.daemon.stop()
+        self.daemon.config.write_text(self.daemon.config.read_text().replace(
+            "organization: default", "organization: acne"))
+        self.daemon.start()
+        (line,) = [one for one in self.daemon.log.read_text().splitlines() if "listener_organization_unknown" in one]
+        for word in ("listener=out", "organization=acne", "did you mean acme?", "penstock org create acne"):
+            self.assertIn(word, line)
+        done = self.daemon.penstock("org", "delete", "default")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('listener "mx" names organization "default"', done.stderr)
+        self.daemon.penstock_ok("org", "add-domain", "acme", "acme.example")
+        done = self.daemon.penstock("org", "delete", "acme")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("penstock org remove-domain acme acme.example", done.stderr)
+        self.daemon.penstock_ok("org", "remove-domain", "acme", "acme.example")
+        self.daemon.penstock_ok("org", "delete", "acme")
+
+
 class BadRules(PenstockTest):
     def refused(self, *arguments):
         done = self.daemon.penstock("rule", "create", "r", "--direction", "inbound", *arguments)
@@ -139,6 +168,31 @@ class BadSmtp(PenstockTest):
             self.reply()
         self.say(b"RCPT TO:<victim@far.example>\r\n")
         self.assertTrue(self.reply().startswith("550 5.7.1"))
+        (line,) = [one for one in self.daemon.log.read_text().splitlines() if " recipient_refused " in one]
+        for word in ("victim@far.example", "a@elsewhere.example", "127.0.0.1", "550 5.7.1"):
+            self.assertIn(word, line)
+
+    def test_the_postmaster_needs_no_domain(self):
+        (message,) = self.daemon.send(["Postmaster", f"alice@{DOMAIN}", f"postmaster@{DOMAIN}"])
+        shown = self.daemon.wait_closed(message)
+        self.assertEqual([one["address"] for one in shown["recipients"]],
+                         [f"postmaster@{DOMAIN}", f"alice@{DOMAIN}"])
+        self.assertEqual(len(self.daemon.mail_of("postmaster")), 1)
+
+    def test_no_more_open_messages_than_configured(self):
+        self.next_hop.stop()
+        self.daemon.stop()
+        self.daemon.config.write_text(self.daemon.config.read_text() + "limits: {open_messages_max: 2}\n")
+        self.daemon.start()
+        for _ in range(2):
+            self.daemon.send(["somebody@far.example"], listener="out")
+        with self.daemon.smtp("out") as client:
+            client.ehlo("client.example")
+            code, text = client.mail("a@elsewhere.example")
+            self.assertEqual((code, text[:5]), (451, b"4.3.2"))
+            (message, *_) = self.daemon.penstock_json("message", "list")["messages"]
+            self.daemon.penstock_ok("message", "cancel", message["name"].split("/")[1], "--as", "drop")
+            self.assertEqual(wait_until("room", lambda: client.mail("a@elsewhere.example")[0] == 250), True)
 
 
 if __name__ == "__main__":

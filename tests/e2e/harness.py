@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 from next_hop import NextHop
 
@@ -122,6 +124,11 @@ class Daemon:
         return subprocess.run([PENSTOCK, "--socket", self.socket, *map(str, arguments)],
                               capture_output=True, text=True, timeout=60)
 
+    def penstock_start(self, *arguments):
+        """Begins a command; whoever calls waits for it."""
+        return subprocess.Popen([PENSTOCK, "--socket", self.socket, *map(str, arguments)],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def penstock_ok(self, *arguments):
         done = self.penstock(*arguments)
         if done.returncode != 0:
@@ -130,6 +137,16 @@ class Daemon:
 
     def penstock_json(self, *arguments):
         return json.loads(self.penstock_ok(*arguments, "--output", "json"))
+
+    def http(self, path):
+        """Status and text of a page that the daemon serves."""
+        lines = [one for one in self.log.read_text().splitlines() if " metrics_listening " in one]
+        address = lines[-1].split("address=")[1].split()[0]
+        try:
+            with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
     def show(self, message):
         return self.penstock_json("message", "show", message)

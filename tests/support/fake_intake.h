@@ -32,10 +32,13 @@ class FakeIntake final : public runtime::Intake {
   // Domain of recipients that strangers may send to (O3).
   std::string own_domain = "own.example";
   std::size_t recipients_max = 1000;
+  std::optional<mail::SmtpReply> mail_refusal;           // of RefuseMail
   Status new_content;                                    // of NewContent
   std::uint64_t room = UINT64_MAX;                       // octets of a content
   mail::SmtpReply reply = {250, {2, 0, 0}, "accepted"};  // of Accept
   std::chrono::steady_clock::duration accept_takes = std::chrono::milliseconds(0);
+
+  [[nodiscard]] std::optional<mail::SmtpReply> RefuseMail() const override { return mail_refusal; }
 
   [[nodiscard]] std::optional<mail::SmtpReply> RefuseRecipient(
       const runtime::ListenerPolicy& /*policy*/, const mail::ClientInfo& client,

@@ -72,16 +72,18 @@ TEMPLATE_TEST_CASE("Store: history is added to a message that is open or closed"
                    STORE_FIXTURES) {
   TestType fixture;
   const flow::MessageState state = Accept(fixture, "m-1");
-  const std::vector<flow::HistoryEntry> lines = {Line(flow::HistoryKind::kAsyncAttempt, "a")};
-  const auto append = [&fixture, &lines](std::string id) {
-    return Await(fixture.executor(),
-                 fixture.store().AppendHistory(MessageId(std::move(id)), lines));
+  const auto append = [&fixture](std::vector<std::string> ids) {
+    Transaction transaction;
+    for (std::string& id : ids) {
+      transaction.history.push_back(
+          {MessageId(std::move(id)), {Line(flow::HistoryKind::kAsyncAttempt, "a")}});
+    }
+    return Commit(fixture, std::move(transaction));
   };
-  CHECK(append("m-1").ok());
+  CHECK(append({"m-1"}).ok());
   REQUIRE(Update(fixture, Closed(state)).ok());
-  CHECK(append("m-1").ok());
+  CHECK(append({"gone", "m-1"}).ok());
   CHECK(HistoryOf(fixture, "m-1").size() == 2);
-  CHECK(append("m-2").code() == StatusCode::kNotFound);
 }
 
 TEMPLATE_TEST_CASE("Store: content reads back octet for octet", "[store][content]",

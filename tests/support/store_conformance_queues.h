@@ -210,6 +210,59 @@ TEMPLATE_TEST_CASE("Store: an async event is put off, dies, comes back and ends"
   CHECK(change(event).code() == StatusCode::kNotFound);
 }
 
+TEMPLATE_TEST_CASE("Store: dead letters are listed the oldest first, by hook and organization",
+                   "[store][async]", STORE_FIXTURES) {
+  TestType fixture;
+  CHECK(DeadLetters(fixture).empty());
+  const auto dead = [](std::string hook, std::string_view message, std::string organization) {
+    ports::AsyncEvent event = EventFor(std::move(hook), message, At(9));
+    event.organization = std::move(organization);
+    event.dead = true;
+    return event;
+  };
+  Enqueue(fixture, {dead("copier", "a", "acme"), EventFor("copier", "q", At(1)),
+                    dead("other", "b", "default"), dead("copier", "c", "default"),
+                    dead("copier", "d", "acme")});
+  CHECK(DeadLetters(fixture) == "a b c d ");
+  CHECK(DeadLetters(fixture, {}, 3) == "a b c |d ");
+  CHECK(DeadLetters(fixture, {}, 4) == "a b c d ");  // no empty page at the end
+  CHECK(DeadLetters(fixture, {"copier", ""}, 1) == "a |c |d ");
+  CHECK(DeadLetters(fixture, {"nobody", ""}).empty());
+  CHECK(DeadLetters(fixture, {"", "default"}) == "b c ");
+  CHECK(DeadLetters(fixture, {"copier", "acme"}) == "a d ");
+  auto page =
+      Await(fixture.executor(), fixture.store().ListDeadLetters(ports::DeadLetterFilter{}, 2, "x"));
+  CHECK(page.status().code() == StatusCode::kInvalidArgument);
+}
+
+TEMPLATE_TEST_CASE("Store: a dead letter reads back, is redriven, and is one no more",
+                   "[store][async]", STORE_FIXTURES) {
+  TestType fixture;
+  ports::AsyncEvent event = EveryEventField();
+  event.dead = true;
+  Enqueue(fixture, {event, EventFor("copier", "queued", At(1))});
+  const std::int64_t queued = Events(fixture, "copier").at(0).id;
+  event.id = queued - 1;
+  const auto load = [&fixture](std::int64_t id) {
+    return Await(fixture.executor(), fixture.store().LoadDeadLetter(id));
+  };
+  CHECK(*load(event.id) == event);
+  CHECK(load(queued).status().code() == StatusCode::kNotFound);
+  CHECK(load(queued + 1).status().code() == StatusCode::kNotFound);
+  // H12: the same event under the same invocation id, with attempts of its own again.
+  event.dead = false;
+  event.attempts_ended = 0;
+  event.next_attempt = At(0);
+  event.last_error.clear();
+  Transaction transaction;
+  transaction.changed_async_events.push_back(event);
+  REQUIRE(Commit(fixture, std::move(transaction)).ok());
+  CHECK(Events(fixture, event.hook).at(0) == event);
+  CHECK(load(event.id).status().code() == StatusCode::kNotFound);
+  CHECK(DeadLetters(fixture).empty());
+  CHECK(Counts(fixture) == "copier:2/0/0 ");
+}
+
 TEMPLATE_TEST_CASE("Store: a full queue sends events to the dead letters, which drop the oldest",
                    "[store][async]", STORE_FIXTURES) {
   TestType fixture;

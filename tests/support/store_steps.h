@@ -95,6 +95,7 @@ std::vector<std::string> Wakes(Fixture& fixture) {
     texts.push_back(wake.time == Time{} ? Cat(wake.message.text(), "@once")
                                         : Cat(wake.message.text(), "@",
                                               (wake.time - At(0)) / std::chrono::seconds(1)));
+    REQUIRE((wake.phase == flow::MessagePhase::kActive) == (wake.time == Time{}));
   }
   std::sort(texts.begin(), texts.end());
   return texts;
@@ -136,6 +137,23 @@ std::string Queue(Fixture& fixture, std::string hook, std::size_t limit = 100) {
   std::string text;
   for (const ports::AsyncEvent& event : Events(fixture, std::move(hook), limit))
     text += event.event.message_id.text() + " ";
+  return text;
+}
+
+// "message message", the oldest dead letter first, pages separated by '|'.
+template <class Fixture>
+std::string DeadLetters(Fixture& fixture, const ports::DeadLetterFilter& filter = {},
+                        std::size_t size = 100) {
+  std::string text;
+  std::string token;
+  do {
+    auto page = Await(fixture.executor(), fixture.store().ListDeadLetters(filter, size, token));
+    REQUIRE(page.ok());
+    if (!token.empty()) text += "|";
+    for (const ports::AsyncEvent& event : page->events)
+      text += event.event.message_id.text() + " ";
+    token = page->next_page_token;
+  } while (!token.empty());
   return text;
 }
 

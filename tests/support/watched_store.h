@@ -92,13 +92,19 @@ class WatchedStore final : public ports::Store {
 
   async::Task<std::uint64_t> CountOpenMessages() override { return store_.CountOpenMessages(); }
 
-  async::Task<void> AppendHistory(MessageId id, std::vector<flow::HistoryEntry> history) override {
-    return store_.AppendHistory(std::move(id), std::move(history));
-  }
-
   async::Task<std::vector<ports::AsyncEvent>> LoadAsyncEvents(std::string hook,
                                                               std::size_t limit) override {
     return store_.LoadAsyncEvents(std::move(hook), limit);
+  }
+
+  async::Task<ports::DeadLetterPage> ListDeadLetters(ports::DeadLetterFilter filter,
+                                                     std::size_t page_size,
+                                                     std::string page_token) override {
+    return store_.ListDeadLetters(std::move(filter), page_size, std::move(page_token));
+  }
+
+  async::Task<ports::AsyncEvent> LoadDeadLetter(std::int64_t id) override {
+    return store_.LoadDeadLetter(id);
   }
 
   async::Task<std::vector<ports::AsyncQueueCounts>> CountAsyncEvents() override {

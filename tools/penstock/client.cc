@@ -65,7 +65,8 @@ Status Knock(const std::string& path) {
     case ENOENT:
       return Unavailable(Cat("there is no socket ", path,
                              "; is penstockd running? name its socket with --socket PATH or "
-                             "PENSTOCK_SOCKET (`admin.socket` of its configuration)"));
+                             "PENSTOCK_SOCKET (`admin.socket` of its configuration, else "
+                             "admin.sock in its data folder)"));
     case ECONNREFUSED:
       return Unavailable(Cat("nobody listens on ", path,
                              "; penstockd is not running: start it, or look at its log"));
@@ -86,6 +87,11 @@ void Client::AllowFor(Milliseconds timeout) {
   if (!is_wish_) timeout_ = std::max(timeout_, timeout);
 }
 
+void Client::RenewDeadline() {
+  deadline_ = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                           gpr_time_from_millis(timeout_.count(), GPR_TIMESPAN));
+}
+
 Status Client::Begin(grpc::ClientContext& context) {
   unreachable_ = false;
   error_info_.Clear();
@@ -101,8 +107,7 @@ Status Client::Begin(grpc::ClientContext& context) {
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
     channel_ = grpc::CreateCustomChannel(wire::UnixTarget(socket_),
                                          grpc::InsecureChannelCredentials(), arguments);
-    deadline_ = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                             gpr_time_from_millis(timeout_.count(), GPR_TIMESPAN));
+    RenewDeadline();
   }
   context.set_deadline(deadline_);
   context.AddMetadata(kUserKey, UserName());

@@ -27,6 +27,9 @@ class Client {
   // first call.
   void AllowFor(Milliseconds timeout);
 
+  // The timeout begins anew with the next call: for work in many steps.
+  void RenewDeadline();
+
   // Makes one call of `Service`.
   //   Errors: the daemon's, with its text; error_info() says more. kUnavailable if it cannot be
   //   reached or does not answer, with what to check; unreachable() is true then.

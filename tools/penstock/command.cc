@@ -57,7 +57,8 @@ const std::vector<Parameter>& GlobalParameters() {
   static const std::vector<Parameter> kParameters = {
       {.name = "--socket",
        .value = "PATH",
-       .help = "the daemon's admin socket; else $PENSTOCK_SOCKET, else /run/penstock/admin.sock",
+       .help = "the daemon's admin socket; else $PENSTOCK_SOCKET, else /run/penstock/admin.sock, "
+               "else /var/lib/penstock/admin.sock",
        .kind = Parameter::Kind::kFile},
       {.name = "--output",
        .value = "FORMAT",
@@ -84,6 +85,7 @@ const std::vector<std::pair<std::string, std::string>>& Groups() {
       {"event", "Events: what hooks are given"},
       {"answer", "Answers: what hooks return"},
       {"message", "Messages and what became of them"},
+      {"dead-letter", "Events that ASYNC hooks have not taken"},
   };
   return kGroups;
 }
@@ -93,7 +95,7 @@ const std::vector<Command>& Commands() {
     std::vector<Command> all;
     for (const auto& of_resource :
          {OrgCommands(), HookCommands(), RuleCommands(), EventCommands(), AnswerCommands(),
-          MessageCommands(), StatusCommands(), CompletionCommands()}) {
+          MessageCommands(), DeadLetterCommands(), StatusCommands(), CompletionCommands()}) {
       all.insert(all.end(), of_resource.begin(), of_resource.end());
     }
     return all;
@@ -123,6 +125,9 @@ StatusOr<std::string> CheckValue(const Parameter& parameter, std::string_view va
       break;
     case Parameter::Kind::kNumber:
       if (ParseInt<std::int64_t>(value).value_or(-1) < 0) return refuse("a whole number");
+      break;
+    case Parameter::Kind::kCount:
+      if (ParseInt<std::int64_t>(value).value_or(0) < 1) return refuse("a whole number, 1 or more");
       break;
     case Parameter::Kind::kLabel:
       if (value.find('=') == std::string_view::npos || value.starts_with('=')) {

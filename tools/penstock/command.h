@@ -33,12 +33,14 @@ struct Parameter {
     kWord,      // one of `words`
     kDuration,  // "30s", "10m"
     kNumber,    // a whole number, 0 or more
+    kCount,     // a whole number, 1 or more
     kLabel,     // "key=value"
     kFile,
     kOrganization,
     kHook,
     kRule,
     kMessage,
+    kDeadLetter,
   };
 
   std::string name;        // "--org"; without dashes it is known by its place: "NAME"
@@ -73,7 +75,8 @@ class Arguments {
 
   [[nodiscard]] std::vector<std::string> List(std::string_view name) const;
 
-  // Of a kNumber and of a kDuration that was given or has a preset; checked by the parser.
+  // Of a kNumber or kCount, and of a kDuration that was given or has a preset; checked by the
+  // parser.
   [[nodiscard]] std::int64_t Number(std::string_view name) const;
   [[nodiscard]] std::chrono::nanoseconds Duration(std::string_view name) const;
 

@@ -8,6 +8,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/strings.h"
 
+#include "penstock/v1/dead_letters.grpc.pb.h"
 #include "penstock/v1/flow_rules.grpc.pb.h"
 #include "penstock/v1/hooks.grpc.pb.h"
 #include "penstock/v1/messages.grpc.pb.h"
@@ -161,6 +162,8 @@ class Names {
         return Rules();
       case Parameter::Kind::kMessage:
         return Messages();
+      case Parameter::Kind::kDeadLetter:
+        return DeadLetters();
       default:
         return {};
     }
@@ -236,6 +239,22 @@ class Names {
     for (const v1::Message& message : response.messages()) {
       found.emplace_back(IdOf(message.name()), Cat("from ", message.reverse_path()));
     }
+    return found;
+  }
+
+  Candidates DeadLetters() {
+    v1::ListDeadLettersRequest request;
+    request.set_hook(line_.Value("--hook", ""));
+    v1::ListDeadLettersResponse response;
+    if (!client_
+             .Call<v1::DeadLetterService>(&v1::DeadLetterService::Stub::ListDeadLetters, request,
+                                          &response)
+             .ok()) {
+      return {};
+    }
+    Candidates found;
+    for (const v1::DeadLetter& letter : response.dead_letters())
+      found.emplace_back(IdOf(letter.name()), Cat(letter.hook(), ": ", letter.last_error()));
     return found;
   }
 

@@ -54,6 +54,8 @@ std::string SourceText(const v1::MessageRecipient& recipient) {
       return "the rule's fallback";
     case v1::MessageRecipient::FOREIGN:
       return "not of this organization";
+    case v1::MessageRecipient::ADMINISTRATOR:
+      return "decided by an administrator";
     default:
       return "not decided yet";
   }
@@ -128,6 +130,8 @@ std::string StateText(const v1::Invocation& invocation) {
       return "no valid answer in time: the fallback applied";
     case v1::Invocation::DEAD_LETTER:
       return "every attempt failed: among the dead letters";
+    case v1::Invocation::CANCELLED:
+      return "ended by an administrator";
     default:
       return "";
   }

@@ -16,6 +16,7 @@ std::vector<Command> RuleTestCommands();    // rule_test_command.cc; among RuleC
 std::vector<Command> EventCommands();       // event_commands.cc
 std::vector<Command> AnswerCommands();      // answer_commands.cc
 std::vector<Command> MessageCommands();     // message_commands.cc
+std::vector<Command> DeadLetterCommands();  // dead_letter_commands.cc
 std::vector<Command> StatusCommands();      // status_commands.cc
 std::vector<Command> CompletionCommands();  // completion.cc
 

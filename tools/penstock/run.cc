@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "engine/base/strings.h"
@@ -15,7 +17,10 @@
 namespace penstock::cli {
 namespace {
 
-constexpr const char* kDefaultSocket = "/run/penstock/admin.sock";
+// Where a daemon of this machine usually is: `admin.socket` of a service's configuration, and what
+// it is by default in the usual data folder.
+constexpr const char* kUsualSockets[] = {"/run/penstock/admin.sock",
+                                         "/var/lib/penstock/admin.sock"};
 
 // The daemon names fields of the request; who types knows the options.
 std::string InWordsOfTheLine(const Command& command, const v1::ErrorInfo& info, std::string text) {
@@ -71,7 +76,14 @@ std::string Sentence(const Command& command, const Arguments& arguments, const S
 std::string SocketOf(const Arguments& globals) {
   if (globals.Has("--socket")) return globals.Text("--socket");
   const char* socket = std::getenv("PENSTOCK_SOCKET");
-  return socket != nullptr && *socket != '\0' ? socket : kDefaultSocket;
+  if (socket != nullptr && *socket != '\0') return socket;
+  std::error_code error;
+  for (const char* usual : kUsualSockets) {
+    const auto status = std::filesystem::status(usual, error);
+    // One in a folder of another user is there as well: the client says what to do.
+    if (std::filesystem::exists(status) || error == std::errc::permission_denied) return usual;
+  }
+  return kUsualSockets[0];
 }
 
 Exit Run(const std::vector<std::string>& words, std::ostream& out, std::ostream& err) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/penstockd/config.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +13,7 @@
 
 #include "engine/async/endpoint.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_ops.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/ingress/network_set.h"
@@ -62,6 +64,9 @@ void FillDefaults(const fs::path& folder, v1::Config& config) {
     if (listener.connections_max() == 0) {
       listener.set_connections_max(static_cast<int>(limits::kConnectionsMax));
     }
+    if (listener.connections_per_client_max() == 0) {
+      listener.set_connections_per_client_max(static_cast<int>(limits::kConnectionsPerClientMax));
+    }
     if (listener.organization().empty() && listener.direction() != v1::Listener::OUTBOUND) {
       listener.set_organization("default");
     }
@@ -86,6 +91,13 @@ void FillDefaults(const fs::path& folder, v1::Config& config) {
   if (bounds->message_octets_max() == 0) bounds->set_message_octets_max(limits::kMessageOctetsMax);
   if (bounds->inbound_recipients_max() == 0) {
     bounds->set_inbound_recipients_max(static_cast<int>(limits::kInboundRecipientsMax));
+  }
+  if (bounds->open_messages_max() == 0) {
+    bounds->set_open_messages_max(static_cast<std::int64_t>(limits::kOpenMessagesMax));
+  }
+  if (bounds->incoming_octets_max() == 0) {
+    bounds->set_incoming_octets_max(std::max(static_cast<std::int64_t>(limits::kIncomingOctetsMax),
+                                             bounds->message_octets_max()));
   }
   DefaultDuration(bounds->mutable_history_retention(), limits::kHistoryRetention);
   DefaultDuration(bounds->mutable_drain_deadline(), limits::kDrainDeadline);
@@ -212,6 +224,8 @@ class Checker {
           Fault(Cat(path, ".trusted_networks[", k, "]"), Message(network.status()));
       }
       CheckRange(path + ".connections_max", listener.connections_max(), 1, 1'000'000);
+      CheckRange(path + ".connections_per_client_max", listener.connections_per_client_max(), 1,
+                 1'000'000);
     }
   }
 
@@ -246,6 +260,10 @@ class Checker {
     CheckRange("limits.message_octets_max", config.limits().message_octets_max(), 1024, 1LL << 40U);
     CheckRange("limits.inbound_recipients_max", config.limits().inbound_recipients_max(), 1,
                100'000);
+    CheckRange("limits.open_messages_max", config.limits().open_messages_max(), 1, 100'000'000);
+    // One message of the largest size must have room.
+    CheckRange("limits.incoming_octets_max", config.limits().incoming_octets_max(),
+               config.limits().message_octets_max(), 1LL << 50U);
     CheckPositive("limits.history_retention", config.limits().history_retention());
     CheckPositive("limits.drain_deadline", config.limits().drain_deadline());
     CheckPositive("delivery.backoff_first", config.delivery().backoff_first());

@@ -2,10 +2,12 @@
 #include "tools/penstockd/daemon.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "engine/base/log.h"
 #include "engine/base/metrics.h"
+#include "engine/base/nearest.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/rules/direction.h"
@@ -40,6 +42,7 @@ embed::Settings ToSettings(const v1::Config& config) {
   settings.marking.bypass_spam_check = {marking.bypass_spam_check().header(),
                                         marking.bypass_spam_check().value()};
   settings.history_retention = ToMilliseconds(config.limits().history_retention());
+  settings.open_messages_max = static_cast<std::size_t>(config.limits().open_messages_max());
   return settings;
 }
 
@@ -84,6 +87,8 @@ StatusOr<std::unique_ptr<Daemon>> Daemon::Start(v1::Config config, PrometheusMet
 // What is gone stops listening before what is new is opened: it may take the same address. One
 // that cannot be opened keeps the others from nothing.
 Status Daemon::OpenFrontDoors(const v1::Config& config) {
+  WarnOfUnknownOrganizations(config);
+  incoming_->SetMax(static_cast<std::uint64_t>(config.limits().incoming_octets_max()));
   std::map<std::string, FrontDoor> kept;
   std::vector<FrontDoor> gone;
   {
@@ -137,7 +142,10 @@ StatusOr<Daemon::FrontDoor> Daemon::OpenFrontDoor(const v1::Config& config,
   options.connection.policy.name = listener.name();
   options.connection.policy.direction = ToMode(listener.direction());
   options.connection.policy.organization = listener.organization();
+  options.connection.incoming = incoming_;
   options.connections_max = static_cast<std::size_t>(listener.connections_max());
+  options.connections_per_client_max =
+      static_cast<std::size_t>(listener.connections_per_client_max());
   FrontDoor front_door;
   front_door.listener = listener;
   front_door.server = std::make_unique<ingress::SmtpServer>(
@@ -163,7 +171,7 @@ Status Daemon::OpenMetrics(PrometheusMetrics& metrics) {
   };
   sources.health = [this] {
     runtime::Context& context = assembly_->context();
-    return context.stopping ? Unavailable("stopping") : context.store.CheckRoom();
+    return context.stopping ? Unavailable("draining") : context.store.CheckRoom();
   };
   PENSTOCK_ASSIGN_OR_RETURN(metrics_server_, MetricsServer::Open(endpoint, metrics, sources));
   Log(LogLevel::kInfo, "metrics_listening", {{"address", metrics_server_->endpoint().ToString()}});
@@ -172,9 +180,11 @@ Status Daemon::OpenMetrics(PrometheusMetrics& metrics) {
 
 Status Daemon::OpenAdmin() {
   runtime::Context& context = assembly_->context();
-  admin_context_ = std::make_unique<api::AdminContext>(api::AdminContext{
-      context.directory, context.store, context.clock, context.random, context.hooks,
-      context.settings, context.executor, admin_tasks_, [this] { return NextHops(); }});
+  admin_context_ = std::make_unique<api::AdminContext>(
+      api::AdminContext{context.directory, context.store, context.clock, context.random,
+                        context.hooks, context.settings, context.executor, admin_tasks_,
+                        [this] { return NextHops(); }, [this] { return ListenerOrganizations(); },
+                        &assembly_->schedule(), &assembly_->async_workers()});
   api::StatusSources sources{
       .version = PENSTOCK_VERSION,
       .hostname = config_.hostname(),
@@ -212,17 +222,22 @@ bool Daemon::Stop() {
     const MutexLock lock(mutex_);
     front_doors.swap(front_doors_);
   }
-  const Time until = assembly_->clock().Now() + drain;
-  const auto left = [&] { return std::max(until - assembly_->clock().Now(), Milliseconds(0)); };
+  const auto until = std::chrono::steady_clock::now() + drain;
+  const auto left = [until] {
+    const auto rest = std::chrono::floor<Milliseconds>(until - std::chrono::steady_clock::now());
+    return std::max(rest, Milliseconds(0));
+  };
   for (auto& [name, front_door] : front_doors)
     front_door.server->Stop();
+  assembly_->BeginStop();
   for (auto& [name, front_door] : front_doors) {
     if (!front_door.server->WaitIdle(left())) front_door.server->Abort();
   }
   front_doors.clear();
   if (admin_) admin_->Stop(limits::kAdminStopDeadline);
+  const bool drained = assembly_->Stop(left());
   metrics_server_.reset();
-  return assembly_->Stop(left());
+  return drained;
 }
 
 std::vector<api::ListenerFigures> Daemon::Listeners() const {
@@ -235,6 +250,33 @@ std::vector<api::ListenerFigures> Daemon::Listeners() const {
                          static_cast<std::int64_t>(open->second.server->connections())});
   }
   return listeners;
+}
+
+std::map<std::string, std::string> Daemon::ListenerOrganizations() const {
+  const MutexLock lock(mutex_);
+  std::map<std::string, std::string> organizations;
+  for (const v1::Listener& listener : config_.listeners()) {
+    if (!listener.organization().empty()) organizations[listener.name()] = listener.organization();
+  }
+  return organizations;
+}
+
+// One that was misspelt, or is yet to be made: its mail would belong to nobody's rules.
+void Daemon::WarnOfUnknownOrganizations(const v1::Config& config) const {
+  const flow::DirectorySnapshot directory = assembly_->context().directory.Current();
+  for (const v1::Listener& listener : config.listeners()) {
+    const std::string& id = listener.organization();
+    if (id.empty() || directory->FindOrganization(id) != nullptr) continue;
+    std::vector<std::string> known;
+    for (const auto& [name, organization] : directory->organizations())
+      known.push_back(name);
+    const auto nearest = NearestWord(id, known);
+    Log(LogLevel::kError, "listener_organization_unknown",
+        {{"listener", listener.name()},
+         {"organization", id},
+         {"mend", Cat(nearest ? Cat("did you mean ", *nearest, "? ") : "",
+                      "mend the configuration, or: penstock org create ", id)}});
+  }
 }
 
 std::vector<std::string> Daemon::NextHops() const {

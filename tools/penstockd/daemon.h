@@ -35,7 +35,8 @@ class Daemon {
   //   cannot be opened, everything else is in force then.
   Status Reload(v1::Config config);
 
-  // Stops listening, lets what runs come to its end within limits.drain_deadline. False: something
+  // Stops listening at once and lets what runs come to its end within limits.drain_deadline;
+  // /healthz says meanwhile that it drains. False: something
   // still runs, and the process should end without destroying the Daemon; nothing is lost by that.
   bool Stop();
 
@@ -54,9 +55,12 @@ class Daemon {
   Status OpenMetrics(PrometheusMetrics& metrics);
   [[nodiscard]] std::vector<api::ListenerFigures> Listeners() const;
   [[nodiscard]] std::vector<std::string> NextHops() const;
+  [[nodiscard]] std::map<std::string, std::string> ListenerOrganizations() const;
+  void WarnOfUnknownOrganizations(const v1::Config& config) const;
 
   mutable Mutex mutex_;  // the admin server looks at configuration and front doors
   v1::Config config_;    // written under mutex_, by the one thread that also reads it without
+  std::shared_ptr<ingress::IncomingOctets> incoming_ = std::make_shared<ingress::IncomingOctets>();
   std::unique_ptr<embed::Assembly> assembly_;
   std::map<std::string, FrontDoor> front_doors_ ABSL_GUARDED_BY(mutex_);
   async::TaskGroup admin_tasks_;

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // penstockd: a gate in the mail flow. Reads its arguments, starts the daemon, waits for signals.
 //
-//   SIGTERM, SIGINT  stop: what runs comes to its end, the rest goes on at the next start
+//   SIGTERM, SIGINT  stop: what runs comes to its end, the rest goes on at the next start; the
+//                    second one ends at once what still runs: it is repeated at the next start
 //   SIGHUP           read the configuration again
 //
 // Exit codes: 0 stopped; 1 the configuration or something it names is wrong; 2 usage.
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <pthread.h>
@@ -30,6 +34,7 @@ constexpr std::string_view kUsage =
     "usage: penstockd --config FILE [--check-config]\n"
     "\n"
     "Takes mail, asks hooks, hands it on.\n"
+    "SIGHUP reads the configuration again, SIGTERM stops cleanly, a second SIGTERM at once.\n"
     "\n"
     "  --config FILE    the configuration (YAML); proto/penstock/v1/config.proto lists its fields\n"
     "  --check-config   read and check the configuration, say what is wrong, and exit\n"
@@ -85,6 +90,38 @@ void Reload(Daemon& daemon, const std::string& path) {
   }
 }
 
+// While the daemon stops: ends the process at the next SIGTERM or SIGINT. Nothing is lost by that:
+// all that was accepted is on disk.
+class ImpatienceWatch {
+ public:
+  explicit ImpatienceWatch(const sigset_t& signals)
+      : thread_([this, signals] { Watch(signals); }) {}
+
+  ImpatienceWatch(const ImpatienceWatch&) = delete;
+  ImpatienceWatch& operator=(const ImpatienceWatch&) = delete;
+
+  ~ImpatienceWatch() { Stop(); }
+
+  void Stop() {
+    stopped_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  void Watch(const sigset_t& signals) const {
+    constexpr timespec kLook{0, 100'000'000};
+    while (!stopped_) {
+      const int signal = sigtimedwait(&signals, nullptr, &kLook);
+      if (signal != SIGTERM && signal != SIGINT) continue;
+      Log(LogLevel::kWarning, "stopped", {{"drained", "no"}, {"reason", "second signal"}});
+      std::_Exit(0);
+    }
+  }
+
+  std::atomic<bool> stopped_{false};
+  std::thread thread_;
+};
+
 int Run(v1::Config config, const std::string& path) {
   const sigset_t signals = BlockSignals();
   RaiseDescriptorLimit();
@@ -101,7 +138,9 @@ int Run(v1::Config config, const std::string& path) {
     Reload(**daemon, path);
   }
   Log(LogLevel::kInfo, "stopping");
+  ImpatienceWatch impatience(signals);
   const bool drained = (*daemon)->Stop();
+  impatience.Stop();
   Log(LogLevel::kInfo, "stopped", {{"drained", drained ? "yes" : "no"}});
   if (!drained) std::_Exit(0);  // what still runs may not meet a Daemon that is gone
   daemon->reset();

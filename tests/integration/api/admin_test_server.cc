@@ -96,6 +96,7 @@ int Serve(const std::string& socket, const std::string& data_folder, bool sample
   clock.Set(started + std::chrono::minutes(90));
 
   api::AdminContext admin{directory, store, clock, random, gate, settings, context.executor, tasks};
+  admin.schedule = &schedule;
   api::StatusSources sources{
       .version = "1.2.3",
       .hostname = context.hostname,

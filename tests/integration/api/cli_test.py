@@ -12,6 +12,7 @@ import difflib
 import json
 import os
 import pathlib
+import pwd
 import shlex
 import shutil
 import socket
@@ -81,7 +82,8 @@ def transcript_of(command, daemon):
             or "diskFreeOctets" in line]
     for line in free:  # the one thing here that no test can know
         lines[lines.index(line)] = "(free disk)"
-    return [line.replace(daemon.socket, "SOCKET").rstrip() for line in lines]
+    me = "unproven:" + pwd.getpwuid(os.geteuid()).pw_name
+    return [line.replace(daemon.socket, "SOCKET").replace(me, "unproven:USER").rstrip() for line in lines]
 
 
 class Transcripts(unittest.TestCase):

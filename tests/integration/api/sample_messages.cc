@@ -59,6 +59,7 @@ class Story {
     state.client.address = "192.0.2.1";
     state.client.listener = "smtp";
     state.reverse_path = sender;
+    state.may_bounce = !sender.empty();
     state.received = received;
     state.summary.mail_from = sender;
     state.summary.subject = "Lunch?";
@@ -114,9 +115,12 @@ class Story {
       entry.detail = "DEADLINE_EXCEEDED: no answer within 60s";
       history.push_back(entry);
     }
-    Require(Await(context_.executor,
-                  context_.store.AppendHistory(machine_->state().id, std::move(history))));
+    ports::Transaction transaction;
+    transaction.history.push_back({machine_->state().id, std::move(history)});
+    Require(Await(context_.executor, context_.store.Commit(std::move(transaction))));
   }
+
+  [[nodiscard]] const flow::MessageState& state() const { return machine_->state(); }
 
  private:
   void Resume(int seconds) {
@@ -177,6 +181,30 @@ flow::Answer Nonsense() {
   return answer;
 }
 
+// Two of copy-hook's, the first for `message`, and one for a hook that is gone.
+void AddDeadLetters(runtime::Context& context, const flow::MessageState& message) {
+  const std::vector<std::string> recipients = {"dave@example.com"};
+  ports::Transaction transaction;
+  for (const auto& [hook, error] :
+       {std::pair("copy-hook", "DEADLINE_EXCEEDED: no answer within 60s"),
+        std::pair("copy-hook", "UNAVAILABLE: connection refused"),
+        std::pair("gone-hook", "queue of hook gone-hook: full (100000 events)")}) {
+    ports::AsyncEvent event;
+    event.hook = hook;
+    event.organization = "default";
+    event.rule = "copy";
+    event.event =
+        flow::BuildEvent(message.summary, recipients, message.id,
+                         InvocationId("0123456789abcdef0123456789abcdef"), message.direction);
+    event.attempts_ended = event.hook == "copy-hook" ? 3 : 0;
+    event.next_attempt = message.received + std::chrono::minutes(3);
+    event.dead = true;
+    event.last_error = error;
+    transaction.new_async_events.push_back(std::move(event));
+  }
+  Require(Await(context.executor, context.store.Commit(std::move(transaction))));
+}
+
 }  // namespace
 
 void AddSampleMessages(runtime::Context& context, SettableClock& clock) {
@@ -206,6 +234,8 @@ void AddSampleMessages(runtime::Context& context, SettableClock& clock) {
   decided.AsyncEnds(120, 2, "copy");
   decided.AsyncEnds(180, 3, "copy");
   decided.DeliveryEnds(60, {250, {2, 0, 0}, "queued as 3"});
+
+  AddDeadLetters(context, decided.state());
 
   Story waiting(context, clock, noon + std::chrono::hours(1), "",
                 {{"bob@example.com", &screen, why, false}});

@@ -63,6 +63,8 @@ TEST_CASE("CheckValue: numbers, durations and labels", "[cli][command]") {
   CHECK(CheckValue(Of(Parameter::Kind::kNumber), "0").ok());
   CHECK_FALSE(CheckValue(Of(Parameter::Kind::kNumber), "-1").ok());
   CHECK_FALSE(CheckValue(Of(Parameter::Kind::kNumber), "99999999999999999999").ok());
+  CHECK(CheckValue(Of(Parameter::Kind::kCount), "1").ok());
+  CHECK_FALSE(CheckValue(Of(Parameter::Kind::kCount), "0").ok());
   CHECK(CheckValue(Of(Parameter::Kind::kDuration), "1h30m").ok());
   CHECK_FALSE(CheckValue(Of(Parameter::Kind::kDuration), "10").ok());
   CHECK(CheckValue(Of(Parameter::Kind::kLabel), "a=").ok());

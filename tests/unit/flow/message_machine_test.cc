@@ -107,6 +107,8 @@ class Driver {
       }
       const StartDelivery start{step.value("delivery", 0U), step.value("attempt", 1U)};
       Note(machine_->OnDeliveryEnded(start, replies, now, now, chance));
+    } else if (what == "retry" || what == "cancel") {
+      Intervene(step, now);
     } else {
       throw std::runtime_error("no such step: " + what);
     }
@@ -118,6 +120,22 @@ class Driver {
   [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
 
  private:
+  void Intervene(const Json& step, Time now) {
+    Intervention intervention;
+    intervention.who = "admin";
+    if (step.at("do") == "cancel") {
+      intervention.kind = Intervention::Kind::kCancel;
+      intervention.verdict = ToVerdict(step.at("as"));
+      intervention.verdict.bounce_message = step.value("message", "");
+    }
+    const auto effects = machine_->Intervene(intervention, now);
+    if (effects.ok()) {
+      Note(*effects);
+    } else {
+      lines_.push_back(Cat("refused: ", Message(effects.status())));
+    }
+  }
+
   static bool Owns(std::string_view domain) { return domain == "org.example"; }
 
   static StartCall Call(const Json& step) { return {0, step.value("attempt", 1U)}; }
