@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Resolve and tests/support/reference_resolve agree on generated answers. The universe is small, so
-// that names meet: four local parts, four domains, spelled in several ways.
+// that names meet: four local parts, four domains, spelled in several ways. The run prints how
+// often each thing occurred and fails if one never did.
+//
+// 20,000 cases; the hidden test (label slow) takes 1,000,000. PENSTOCK_SEED=n replays a run.
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <initializer_list>
-#include <iostream>
 #include <map>
 #include <random>
 #include <string>
@@ -245,7 +249,10 @@ void Count(const ReferenceInput& input, const ReferenceResult& result, Counts& c
   if (!input.inbound && !result.additions.empty() && after == 500) ++counts["500th recipient"];
 }
 
-void RunCases(std::size_t cases, std::uint32_t seed) {
+void RunCases(std::size_t cases) {
+  const char* given = std::getenv("PENSTOCK_SEED");
+  const auto seed =
+      static_cast<std::uint32_t>(given != nullptr ? std::strtoul(given, nullptr, 10) : 1);
   Generator generator(seed);
   Counts counts;
   for (std::size_t i = 0; i < cases; ++i) {
@@ -257,22 +264,22 @@ void RunCases(std::size_t cases, std::uint32_t seed) {
     CAPTURE(i, seed, Show(input), Show(fast), Show(reference));
     FAIL("the two implementations differ");
   }
-  std::cout << "resolve: " << cases << " cases, seed " << seed << " agree;";
+  std::printf("PENSTOCK_SEED=%u\n", seed);
   for (const char* const what : kMustOccur) {
-    std::cout << " " << what << " " << counts[what] << ",";
+    std::printf("%9zu  %s\n", counts[what], what);
     CAPTURE(what);
     CHECK(counts[what] > 0);
   }
-  std::cout << "\n";
+  std::printf("%9zu  cases\n", cases);
 }
 
 }  // namespace
 
 TEST_CASE("Resolve: agrees with the reference on 20,000 generated answers", "[flow][resolve]") {
-  RunCases(20'000, 1);
+  RunCases(20'000);
 }
 
 TEST_CASE("Resolve: agrees with the reference on 1,000,000 generated answers",
           "[flow][resolve][.slow]") {
-  RunCases(1'000'000, 2);
+  RunCases(1'000'000);
 }
