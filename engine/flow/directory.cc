@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/flow/directory.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 
@@ -16,6 +18,17 @@ using rules::RuleSet;
 
 std::string Describe(const FlowRule& rule) {
   return Cat("rule \"", rule.name, "\" (", rule.organization, ", ", Name(rule.direction), ")");
+}
+
+// Returns an id for a statement about `organization` that `hook` does not have yet.
+std::string NewStatementId(const Hook& hook, std::string_view organization) {
+  const std::string stem =
+      Cat("allow-", organization).substr(0, limits::kResourceNameOctetsMax - 5);
+  std::string id = stem;
+  const auto is_taken = [&](const Permission& permission) { return permission.statement_id == id; };
+  for (int n = 2; std::ranges::any_of(hook.permissions, is_taken); ++n)
+    id = Cat(stem, "-", n);
+  return id;
 }
 
 // What an operator types to name a direction.
@@ -117,7 +130,8 @@ Status Directory::CheckHookOf(const FlowRule& rule) const {
     return FailedPrecondition(
         Cat("run_hook.hook: organization \"", rule.organization, "\" may not invoke hook \"", name,
             "\" for ", Word(rule.direction), " mail; grant it: penstock hook add-permission ", name,
-            " --statement-id allow-", rule.organization, " --principal ", rule.organization));
+            " --statement-id ", NewStatementId(*hook, rule.organization), " --principal ",
+            rule.organization));
   }
   return OkStatus();
 }
