@@ -215,6 +215,12 @@ StatusOr<Mailbox> Mailbox::Parse(std::string_view text) {
       fault->at += at + 1;
       return Refuse("mailbox", text, *fault);
     }
+    if (at + 1 + normal.size() + 2 > limits::kPathOctetsMax) {
+      return Refuse("mailbox", text,
+                    {Cat("path over ", limits::kPathOctetsMax,
+                         " octets with its angle brackets, once its domain is written in A-labels"),
+                     0});
+    }
   }
   return Mailbox{std::string(text.substr(0, at)), std::string(domain)};
 }
