@@ -64,7 +64,7 @@ std::string SyntaxFault(std::string_view line, const std::string& message) {
     return R"(not YAML: "*" begins an alias; expected quotes around text that begins with it)";
   }
   if (message == "bad file") return "not YAML: nested too deep, or not text";
-  return Cat("not YAML: ", message);
+  return Cat("not YAML: ", Printable(message));  // it quotes what stands there
 }
 
 std::string_view LineOf(std::string_view text, int number) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A command line is a command whose paths are mailboxes without odd octets, or gets a reply of
 // class 5 that fits the wire.
-// Covers: engine/mail/smtp_command.cc engine/mail/smtp_reply.cc
+// Covers: engine/mail/smtp_command.cc
 #include <cstddef>
 #include <cstdint>
 #include <string>
