@@ -13,9 +13,14 @@ AsyncBounds BoundsOf(const flow::Hook& hook) {
   return {hook.async_queue_max, hook.dead_letters_max};
 }
 
-void SendToDeadLetters(const AsyncBounds& bounds, ports::AsyncEvent& event) {
+flow::HistoryEntry SendToDeadLetters(const AsyncBounds& bounds, ports::AsyncEvent& event) {
   event.dead = true;
   event.last_error = Cat("queue of hook ", event.hook, ": full (", bounds.queue_max, " events)");
+  flow::HistoryEntry entry{.time = event.next_attempt, .kind = flow::HistoryKind::kAsyncDeadLetter};
+  entry.rule = event.rule;
+  entry.hook = event.hook;
+  entry.detail = event.last_error;
+  return entry;
 }
 
 void ReportQueueFull(std::string_view hook, std::int64_t id) {

@@ -19,8 +19,9 @@ struct AsyncBounds {
 
 AsyncBounds BoundsOf(const flow::Hook& hook);
 
-// Makes `event`, for which the queue has no room, a dead letter that says so.
-void SendToDeadLetters(const AsyncBounds& bounds, ports::AsyncEvent& event);
+// Makes `event`, for which the queue has no room, a dead letter that says so; returns what its
+// message's history says of that (A6).
+flow::HistoryEntry SendToDeadLetters(const AsyncBounds& bounds, ports::AsyncEvent& event);
 
 // Say in the log and the counters, once it is committed: event `id` found its queue full; event
 // `id` was pushed out of the list.

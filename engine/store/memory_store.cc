@@ -111,12 +111,8 @@ Status MemoryStore::Apply(ports::Transaction& transaction) {
     event.id = ++last_event_;
     PutEvent(std::move(event), false);
   }
-  for (ports::HistoryWrite& write : transaction.history) {
-    const auto number = numbers_.find(write.message);
-    if (number == numbers_.end()) continue;
-    auto& entries = messages_.at(number->second).history;
-    std::move(write.history.begin(), write.history.end(), std::back_inserter(entries));
-  }
+  for (ports::HistoryWrite& write : transaction.history)
+    AppendHistory(std::move(write));
   transaction.contents.clear();
   return OkStatus();
 }
@@ -160,6 +156,13 @@ void MemoryStore::WriteMessage(ports::MessageWrite& write) {
   std::move(write.history.begin(), write.history.end(), std::back_inserter(message.history));
 }
 
+void MemoryStore::AppendHistory(ports::HistoryWrite write) {
+  const auto number = numbers_.find(write.message);
+  if (number == numbers_.end()) return;
+  auto& entries = messages_.at(number->second).history;
+  std::move(write.history.begin(), write.history.end(), std::back_inserter(entries));
+}
+
 bool MemoryStore::TakeEvent(std::int64_t id) {
   const auto event = events_.find(id);
   if (event == events_.end()) return false;
@@ -177,7 +180,7 @@ void MemoryStore::PutEvent(ports::AsyncEvent event, bool was_queued) {
   const AsyncBounds bounds =
       stored == resources_.end() ? AsyncBounds{} : BoundsOf(std::get<flow::Hook>(stored->second));
   if (!event.dead && !was_queued && hook.queued.size() >= bounds.queue_max) {
-    SendToDeadLetters(bounds, event);
+    AppendHistory({event.event.message_id, {SendToDeadLetters(bounds, event)}});
     ReportQueueFull(event.hook, event.id);
   }
   if (!event.dead) {

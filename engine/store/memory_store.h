@@ -68,6 +68,7 @@ class MemoryStore final : public ports::Store {
   Status CheckContents(const ports::Transaction& transaction) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteMessage(ports::MessageWrite& write) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AppendHistory(ports::HistoryWrite write) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PutEvent(ports::AsyncEvent event, bool was_queued) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TakeEvent(std::int64_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteResource(const ports::ResourceChange& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -11,11 +11,6 @@
 namespace penstock::store {
 namespace {
 
-PreparedHistory PrepareHistory(const std::vector<flow::HistoryEntry>& history) {
-  if (history.empty()) return {};
-  return {ToUnixMillis(history.back().time), EncodeHistory(history)};
-}
-
 StatusOr<PreparedMessage> PrepareMessage(const ports::MessageWrite& write) {
   const flow::MessageState& state = write.state;
   PreparedMessage message;
@@ -59,6 +54,11 @@ PreparedResource PrepareResource(const ports::ResourceChange& change) {
 }
 
 }  // namespace
+
+PreparedHistory PrepareHistory(const std::vector<flow::HistoryEntry>& history) {
+  if (history.empty()) return {};
+  return {ToUnixMillis(history.back().time), EncodeHistory(history)};
+}
 
 StatusOr<PreparedTransaction> Prepare(ports::Transaction transaction) {
   PreparedTransaction prepared;

@@ -69,4 +69,6 @@ struct PreparedTransaction {
 // message whose content's id is no id.
 StatusOr<PreparedTransaction> Prepare(ports::Transaction transaction);
 
+PreparedHistory PrepareHistory(const std::vector<flow::HistoryEntry>& history);
+
 }  // namespace penstock::store

@@ -56,16 +56,17 @@ Status StateTables::EndEvent(std::int64_t id) {
 }
 
 // For an event that comes into the queue.
-void StateTables::RefuseIfFull(ports::AsyncEvent& event) {
+Status StateTables::RefuseIfFull(ports::AsyncEvent& event) {
   const StateCounts::Queue queue = counts_.Of(event.hook);
-  if (event.dead || queue.queued < queue.bounds.queue_max) return;
-  SendToDeadLetters(queue.bounds, event);
+  if (event.dead || queue.queued < queue.bounds.queue_max) return OkStatus();
+  const flow::HistoryEntry entry = SendToDeadLetters(queue.bounds, event);
   consequences_.queue_full.emplace_back(event.hook, event.id);
+  return AppendHistory({event.event.message_id.text(), PrepareHistory({entry})});
 }
 
 Status StateTables::AddEvent(ports::AsyncEvent event) {
   event.id = ++last_event_;
-  RefuseIfFull(event);
+  PENSTOCK_RETURN_IF_ERROR(RefuseIfFull(event));
   const std::string record = EncodeAsyncEvent(event);
   PENSTOCK_RETURN_IF_ERROR(insert_event_.Run(event.id, std::string_view(event.hook), event.dead,
                                              ToUnixMillis(event.next_attempt),
@@ -86,7 +87,7 @@ Status StateTables::ChangeEvent(ports::AsyncEvent event) {
   StateCounts::Queue old_queue = counts_.Of(hook);
   --(was_dead ? old_queue.dead : old_queue.queued);
   counts_.Change(hook, old_queue);
-  if (was_dead || hook != event.hook) RefuseIfFull(event);
+  if (was_dead || hook != event.hook) PENSTOCK_RETURN_IF_ERROR(RefuseIfFull(event));
   StateCounts::Queue queue = counts_.Of(event.hook);
   ++(event.dead ? queue.dead : queue.queued);
   counts_.Change(event.hook, queue);

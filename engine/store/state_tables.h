@@ -117,7 +117,7 @@ class StateTables {
   Status AddEvent(ports::AsyncEvent event);
   Status ChangeEvent(ports::AsyncEvent event);
   Status DropDeadLetters(const std::string& hook);
-  void RefuseIfFull(ports::AsyncEvent& event);
+  Status RefuseIfFull(ports::AsyncEvent& event);
 
   Status ParkMessage(const DamagedRecord& damaged);
   Status ParkHistory(const DamagedRecord& damaged);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An administrator steps in: retry, cancel, dead letters, and what a message's record says then."""
+import json
 import pathlib
 import unittest
 
@@ -145,6 +146,33 @@ class DeadLetters(PenstockTest):
     def _letters(self, count):
         letters = self.daemon.penstock_json("dead-letter", "list").get("deadLetters", [])
         return letters if len(letters) == count else None
+
+    def test_more_than_a_batch_is_redriven_each_once(self):
+        trouble = self.daemon.folder / "trouble"
+        trouble.touch()
+        hook = self.hook(SICK_HOOK, "127.0.0.1:0", "--fail-while", trouble)
+        self.daemon.penstock_ok("hook", "register", "copy", "--target", hook.target, "--async-retries", "0")
+        self.daemon.penstock_ok("hook", "add-permission", "copy", "--statement-id", "all", "--principal", "default")
+        self.daemon.penstock_ok("rule", "create", "copy", "--direction", "inbound", "--sender", "*",
+                                "--recipient", "*", "--hook", "copy", "--mode", "async")
+        with self.daemon.smtp() as client:
+            client.ehlo("client.example")
+            for _ in range(250):
+                client.mail("s@elsewhere.example")
+                client.rcpt(f"alice@{DOMAIN}")
+                self.assertEqual(client.data(b"From: s@elsewhere.example\r\n\r\nhello\r\n")[0], 250)
+        wait_until("the dead letters", lambda: self._dead() == 250, timeout=60)
+        # Still unwell: each is tried once, and comes back to the list, however long the list is.
+        done = self.daemon.penstock("dead-letter", "redrive", "--hook", "copy", "--all", "-o", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(set(json.loads(done.stdout)["redrivenNames"])), 250)
+        wait_until("the dead letters again", lambda: self._dead() == 250, timeout=60)
+        calls = [line.split()[2] for line in hook.lines() if line.startswith("called ")]
+        self.assertEqual(len(calls), 500)
+        self.assertEqual(len(set(calls)), 250)
+
+    def _dead(self):
+        return int(self.daemon.penstock_json("status")["hooks"][0]["deadLetterCount"])
 
     def test_show_says_when_an_async_event_is_due_again(self):
         hook = self.hook()

@@ -325,6 +325,31 @@ TEMPLATE_TEST_CASE("Store: a full queue sends events to the dead letters, which 
   }
 }
 
+TEMPLATE_TEST_CASE("Store: a message's history tells of its event that found no room",
+                   "[store][async]", STORE_FIXTURES) {
+  TestType fixture;
+  flow::Hook hook;
+  hook.name = "copier";
+  hook.async_queue_max = 1;
+  REQUIRE(Put(fixture, hook).ok());
+  Accept(fixture, "first");
+  Enqueue(fixture, {EventFor("copier", "first", At(1))});
+  CHECK(HistoryOf(fixture, "first").empty());
+  // In the commit that accepts the message, as it comes in.
+  Transaction transaction;
+  transaction.contents.push_back(Content(fixture, "octets"));
+  Add(transaction, ActiveMessage("second", transaction.contents[0]->id()));
+  transaction.new_async_events.push_back(EventFor("copier", "second", At(2)));
+  REQUIRE(Commit(fixture, std::move(transaction)).ok());
+  const auto history = HistoryOf(fixture, "second");
+  REQUIRE(history.size() == 1);
+  CHECK(history[0].kind == flow::HistoryKind::kAsyncDeadLetter);
+  CHECK(history[0].rule == "copy");
+  CHECK(history[0].hook == "copier");
+  CHECK(history[0].time == At(2));
+  CHECK(history[0].detail == "queue of hook copier: full (1 events)");
+}
+
 TEMPLATE_TEST_CASE("Store: a queue without room sends everything to the dead letters",
                    "[store][async]", STORE_FIXTURES) {
   TestType fixture;

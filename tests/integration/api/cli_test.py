@@ -377,6 +377,10 @@ class Completion(unittest.TestCase):
                              ["block"])
             self.assertEqual(self.complete(daemon, "rule", "show", "--direction", "outbound", ""), [])
             self.assertEqual(len(self.complete(daemon, "message", "show", "")), 4)
+            self.assertEqual(len(self.complete(daemon, "message", "cancel", "x", "")), 4)
+            self.assertEqual(self.complete(daemon, "message", "cancel", "x", "--as", "d"), ["drop", "default"])
+            self.assertEqual(self.complete(daemon, "dead-letter", "show", ""), ["1", "2", "3"])
+            self.assertEqual(self.complete(daemon, "dead-letter", "redrive", "--hook", "gone-hook", ""), ["3"])
             self.assertEqual(self.complete(daemon, "hook", "add-permission", "disclaimer",
                                            "--principal", "d"), ["default"])
 
