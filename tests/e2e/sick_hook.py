@@ -7,6 +7,7 @@
 """
 import argparse
 import os
+import threading
 import time
 from concurrent import futures
 
@@ -19,10 +20,12 @@ HEALTH = {"serving": b"\x08\x01", "not-serving": b"\x08\x02"}  # HealthCheckResp
 class Hook(hook_pb2_grpc.HookServiceServicer):
     def __init__(self, options):
         self.options = options
+        self.lock = threading.Lock()
 
     def Invoke(self, request, context):
         mode = hook_pb2.InvokeRequest.Mode.Name(request.mode)
-        print(f"called {mode} {request.event.invocation_id} {request.attempt}", flush=True)
+        with self.lock:  # or lines of two calls would be one
+            print(f"called {mode} {request.event.invocation_id} {request.attempt}", flush=True)
         time.sleep(self.options.delay)
         if self.options.fail_while and os.path.exists(self.options.fail_while):
             context.abort(grpc.StatusCode.UNAVAILABLE, "told to fail")
