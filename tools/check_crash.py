@@ -25,6 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 STEPS = 60  # of a workload whose power is cut
 FAULT_STEPS = 20  # of one whose calls fail, each once
 FAULT_SEEDS = 2
+ROT_STEPS, ROT_EVERY = 25, 29  # of one in whose files a bit of each so manieth octet is turned
 # Where a workload's log has none of these, the sweep has not seen what it is for.
 WANTED = ("create segment", "write segment", "sync segment", "remove segment", "sync-folder content", "sync-folder store",
           "write state.db-wal", "sync state.db-wal", "create state.db-wal", "remove state.db-wal", "write state.db",
@@ -72,8 +73,11 @@ def simulate(totals, program, build, options, jobs):
     def faults():
         return "faults", run([program, "faults", "--first-seed", next(seeds), "--steps", FAULT_STEPS], build)
 
+    def rot():
+        return "rot", run([program, "rot", "--first-seed", next(seeds), "--steps", ROT_STEPS, "--every", ROT_EVERY], build)
+
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        running = {pool.submit(faults) for _ in range(FAULT_SEEDS)} | {pool.submit(power) for _ in range(jobs)}
+        running = {pool.submit(rot)} | {pool.submit(faults) for _ in range(FAULT_SEEDS)} | {pool.submit(power) for _ in range(jobs)}
         while running:
             done, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
             for future in done:
@@ -105,6 +109,7 @@ def main():
         table("power cuts, after which operation of the disk", totals.operations["power"])
         table("power cuts, what was left of what no sync had covered", totals.kinds["power"])
         table("calls that failed", totals.operations["faults"])
+        table("bits that turned", totals.kinds["rot"])
     kills = {}
     if options.kills > 0:
         kills = run([sys.executable, ROOT / "tests/crash/kill_daemon.py", "--kills", options.kills, "--seed", options.seed], build)
@@ -112,7 +117,9 @@ def main():
         kills.pop("seed", None)
         table("kill -9 of penstockd under load", kills)
     print(f"\ncrash: {totals.sums['power', 'cuts']:,} power cuts over {totals.sums['power', 'commits']:,} commits, "
-          f"{totals.sums['faults', 'cuts']:,} failed calls ({totals.sums['faults', 'refused']:,} steps refused), "
+          f"{totals.sums['faults', 'cuts']:,} failed calls ({totals.sums['faults', 'refused']:,} steps refused, "
+          f"{totals.kinds['faults']['refused, came back whole']:,} of them back after a cut before the next commit), "
+          f"{totals.sums['rot', 'cuts']:,} bits, "
           f"{kills.get('kills', 0):,} kills; {totals.violations} violations; {time.monotonic() - began:.0f} s, seed {options.seed}")
     return 1 if totals.violations else 0
 

@@ -14,6 +14,7 @@
 //
 // Progress and violations go to standard error, each with the options that repeat it; one line of
 // JSON with the counts to standard output. Exit code: 0 nothing is wrong, 1 something is, 2 usage.
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -36,6 +37,7 @@ namespace {
 constexpr int kViolationsMax = 20;
 constexpr std::uint64_t kSecondCutEvery = 8;
 constexpr std::uint64_t kFullDiskCalls = 6;
+constexpr std::uint64_t kSchemaOctets = 4096;
 
 struct Options {
   std::string mode;
@@ -135,9 +137,76 @@ class Sweep {
     }
   }
 
+  // Of a store that was closed in order.
+  void Rot(std::uint64_t seed) {
+    StoreLife life(MakeScript(seed, options_.steps, false));
+    counts_.commits += life.commits();
+    if (!life.error().empty()) return Violation(Cat("--first-seed ", seed), life.error());
+    PowerCut::Random random(seed);
+    PowerCut power(NewDisk(), life.disk().log());
+    while (power.position() < life.disk().log().size())
+      power.Advance();
+    const DiskImage image = power.Cut(CutKind::kKilled, random);
+    for (const auto& [path, octets] : image.files) {
+      for (std::uint64_t at = random() % options_.every; at < octets.size(); at += options_.every) {
+        if (options_.operation && *options_.operation != at) continue;
+        DiskImage rotten = image;
+        rotten.files[path][at] ^= static_cast<char>(1U << random() % 8);
+        RotOnce(life, std::move(rotten), path, seed, at);
+        Progress(Cat("seed ", seed, ", octet ", at, " of ", path));
+      }
+    }
+  }
+
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
  private:
+  void RotOnce(StoreLife& life, DiskImage image, const std::string& path, std::uint64_t seed,
+               std::uint64_t at) {
+    const std::string file =
+        path.ends_with(".segment") ? "segment" : path.substr(path.rfind('/') + 1);
+    ++counts_.cuts;
+    StoredDisk disk(std::move(image));
+    const std::string found = PictureOf(disk, coroutines_);
+    const bool started = !found.starts_with("open: ");
+    if (started) {
+      // What a reader found is parked, and said, before the next commit.
+      static_cast<void>(coroutines_.Run(disk.store().Commit(ports::Transaction())));
+    }
+    const bool said = !errors_.Take().empty() || IsSaid(found);
+    const std::string difference = life.JudgeEnd(found);
+    std::string_view outcome = "SILENT";
+    if (difference.empty()) {
+      outcome = "no harm";
+    } else if (!started) {
+      outcome = "does not start";
+    } else if (said) {
+      outcome = "said";
+    } else if (life.JudgeEnd(SoundAudit(found, life)).empty()) {
+      outcome = "an index, which the port does not show";
+    }
+    ++counts_.kinds[Cat(file, ": ", outcome)];
+    // The first page says what tables there are: without it there is nothing to start with.
+    if (outcome == "SILENT" || (!started && at >= kSchemaOctets)) {
+      Violation(Cat("--first-seed ", seed, " --operation ", at), Cat(file, ": ", difference));
+    }
+  }
+
+  // Whether whoever read was told: by a checksum, by SQLite, or that what is listed is not there.
+  static bool IsSaid(std::string_view picture) {
+    return Contains(picture, "checksum") || Contains(picture, "sqlite: ") ||
+           Contains(picture, "no such ");
+  }
+
+  static bool Contains(std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+  }
+
+  // The picture with what SQLite's own check should have said.
+  static std::string SoundAudit(const std::string& picture, const StoreLife& life) {
+    return picture.substr(0, picture.find("database ")) + life.last_audit();
+  }
+
   void CutOnce(StoreLife& life, const PowerCut& power, std::uint64_t seed, CutKind kind) {
     const std::size_t position = power.position();
     const std::string repeat =
@@ -180,7 +249,7 @@ class Sweep {
     if (call.empty()) call = "none: it was over before";
     if (call.ends_with(".segment")) call = call.substr(0, call.find(' ')) + " segment";
     ++counts_.operations[call];
-    counts_.refused += life.refused();
+    counts_.refused += life.refusals().size();
     counts_.commits += life.commits();
     static_cast<void>(errors_.Take());  // of course it says so
     if (!life.error().empty()) return Violation(repeat, life.error());
@@ -188,7 +257,13 @@ class Sweep {
     PowerCut::Random random(seed + faults.first_call);
     const std::vector<DiskOperation>& log = life.disk().log();
     PowerCut power(NewDisk(), log);
-    const std::size_t until = random() % (log.size() + 1);
+    std::size_t until = random() % (log.size() + 1);
+    if (!life.refusals().empty()) {
+      // Where what was refused may come back.
+      const Refusal& refusal = life.refusals()[random() % life.refusals().size()];
+      const std::size_t end = std::min(refusal.end_operation, log.size());
+      until = refusal.first_operation + random() % (end - refusal.first_operation + 1);
+    }
     while (power.position() < log.size()) {
       power.Advance();
       if (power.position() != until && power.position() != log.size()) continue;
@@ -196,6 +271,7 @@ class Sweep {
                                                           : kCutKinds[random() % kCutKinds.size()];
       StoredDisk disk(power.Cut(kind, random));
       const std::string picture = PictureOf(disk, coroutines_);
+      if (life.IsOfRefused(power.position(), picture)) ++counts_.kinds["refused, came back whole"];
       const std::string wrong = power.position() == log.size()
                                     ? life.JudgeEnd(picture)
                                     : life.Judge(power.position(), picture);
@@ -241,7 +317,8 @@ std::optional<Options> ParseOptions(int argc, char** argv) {
   Options options;
   if (argc < 2) return std::nullopt;
   options.mode = argv[1];
-  if (options.mode != "power" && options.mode != "faults") return std::nullopt;
+  if (options.mode != "power" && options.mode != "faults" && options.mode != "rot")
+    return std::nullopt;
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i];
     if (name == "--kind") {
@@ -277,7 +354,7 @@ int main(int argc, char** argv) {
   const auto options = ParseOptions(argc, argv);
   if (!options) {
     std::fprintf(stderr,
-                 "usage: store_crash power|faults [--seeds N] [--first-seed S] [--steps N]"
+                 "usage: store_crash power|faults|rot [--seeds N] [--first-seed S] [--steps N]"
                  " [--every N] [--operation I] [--kind KIND]\n");
     return 2;
   }
@@ -285,6 +362,8 @@ int main(int argc, char** argv) {
   for (std::uint64_t i = 0; i < options->seeds; ++i) {
     if (options->mode == "power") {
       sweep.Power(options->first_seed + i);
+    } else if (options->mode == "rot") {
+      sweep.Rot(options->first_seed + i);
     } else {
       sweep.Faults(options->first_seed + i);
     }

@@ -230,12 +230,7 @@ std::string StoreLife::Judge(std::size_t operation, const std::string& picture) 
   for (std::size_t i = least; i < pictures_.size(); ++i) {
     if (pictures_[i] == picture) return "";
   }
-  for (const Refusal& refusal : refusals_) {
-    if (refusal.first_operation <= operation && operation < refusal.end_operation &&
-        refusal.picture == picture) {
-      return "";
-    }
-  }
+  if (IsOfRefused(operation, picture)) return "";
   const auto older = std::find(pictures_.begin(), pictures_.end(), picture);
   if (older != pictures_.end()) {
     return Cat(least - static_cast<std::size_t>(older - pictures_.begin()),
@@ -245,6 +240,18 @@ std::string StoreLife::Judge(std::size_t operation, const std::string& picture) 
     if (refusal.picture == picture) return "what was refused came back after the next commit";
   }
   return Difference(pictures_[least], picture);
+}
+
+bool StoreLife::IsOfRefused(std::size_t operation, const std::string& picture) const {
+  return std::any_of(refusals_.begin(), refusals_.end(), [&](const Refusal& refusal) {
+    return refusal.first_operation <= operation && operation < refusal.end_operation &&
+           refusal.picture == picture;
+  });
+}
+
+std::string StoreLife::last_audit() const {
+  const std::string& last = pictures_.back();
+  return last.substr(last.find("database "));
 }
 
 std::string StoreLife::JudgeEnd(const std::string& picture) const {

@@ -115,9 +115,14 @@ class StoreLife {
   // Compares what a store shows after a cut at `operation` with what was promised; returns what is
   // wrong, or nothing.
   [[nodiscard]] std::string Judge(std::size_t operation, const std::string& picture) const;
+  // What Audit says at the end of a life in which nothing went wrong.
+  [[nodiscard]] std::string last_audit() const;
   [[nodiscard]] std::string JudgeEnd(const std::string& picture) const;
 
-  [[nodiscard]] std::size_t refused() const { return refusals_.size(); }
+  [[nodiscard]] const std::vector<Refusal>& refusals() const { return refusals_; }
+
+  // Whether it is the picture of a refused step that a cut at `operation` may bring back.
+  [[nodiscard]] bool IsOfRefused(std::size_t operation, const std::string& picture) const;
 
   [[nodiscard]] std::size_t commits() const { return pictures_.size() - 1; }
 
