@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 STEPS = 60  # of a workload whose power is cut
 FAULT_STEPS = 20  # of one whose calls fail, each once
 FAULT_SEEDS = 2
-ROT_STEPS, ROT_EVERY = 25, 29  # of one in whose files a bit of each so manieth octet is turned
+ROT_STEPS, ROT_EVERY = 25, 199  # of one in whose files a bit of each so manieth octet is turned
 # Where a workload's log has none of these, the sweep has not seen what it is for.
 WANTED = ("create segment", "write segment", "sync segment", "remove segment", "sync-folder content", "sync-folder store",
           "write state.db-wal", "sync state.db-wal", "create state.db-wal", "remove state.db-wal", "write state.db",

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// A store that an older version wrote reads back as it was written. tests/data/store has one for
+// each version, in SQL. Made when a version is new, and never changed after that:
+//   PENSTOCK_FIXTURE=/an/empty/folder store_integration_test "[.fixture]"
+// then `.dump` of its state.db, with "PRAGMA application_id" and "PRAGMA user_version" before it.
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <sqlite3.h>
+
+#include <boost/asio/thread_pool.hpp>
+#include <catch2/catch.hpp>
+
+#include "engine/store/schema.h"
+#include "engine/store/sqlite_store.h"
+#include "tests/support/store_steps.h"
+#include "tests/support/temporary_folder.h"
+
+namespace penstock::store {
+namespace {
+
+using namespace tests;  // NOLINT(google-build-using-namespace)
+
+constexpr std::size_t kLongContent = 9000;  // in a segment, alone
+
+struct OpenStore {
+  explicit OpenStore(const std::string& folder) : sqlite(SqliteStore::Open(folder).value()) {}
+
+  ports::Store& store() { return *sqlite; }
+
+  async::Executor executor() { return threads.get_executor(); }
+
+  boost::asio::thread_pool threads{1};
+  std::unique_ptr<SqliteStore> sqlite;
+};
+
+ports::AsyncEvent DeadEvent() {
+  ports::AsyncEvent event = EventFor("copier", "m-2", At(3));
+  event.dead = true;
+  event.last_error = "given up";
+  return event;
+}
+
+TEST_CASE("SqliteStore: writes a store for tests of later versions", "[.fixture]") {
+  const char* folder = std::getenv("PENSTOCK_FIXTURE");  // NOLINT(concurrency-mt-unsafe)
+  REQUIRE(folder != nullptr);
+  OpenStore open(folder);
+  REQUIRE(Put(open, rules::Organization{"acme", {"example.com"}}).ok());
+  REQUIRE(Put(open, EveryHookField()).ok());
+  REQUIRE(Put(open, EveryRuleField()).ok());
+  Transaction transaction;
+  transaction.contents.push_back(Content(open, "octets\xff"));
+  flow::MessageState every = EveryField();
+  every.content = transaction.contents[0]->id();
+  Add(transaction, every, {EveryHistoryField()});
+  REQUIRE(Commit(open, std::move(transaction)).ok());
+  Accept(open, "m-2", Octets(kLongContent), {Line(flow::HistoryKind::kAccepted, "second")});
+  REQUIRE(Update(open, Closed(Accept(open, "m-3"))).ok());
+  Enqueue(open, {EveryEventField(), DeadEvent()});
+}
+
+// Lays the store of a version's SQL into `folder`.
+void Restore(const std::filesystem::path& sql, const std::string& folder) {
+  std::ifstream file(sql, std::ios::binary);
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  REQUIRE(text.size() > 1000);
+  sqlite3* database = nullptr;
+  REQUIRE(sqlite3_open((folder + "/state.db").c_str(), &database) == SQLITE_OK);
+  const int result = sqlite3_exec(database, text.c_str(), nullptr, nullptr, nullptr);
+  const std::string error = sqlite3_errmsg(database);
+  sqlite3_close(database);
+  CAPTURE(error);
+  REQUIRE(result == SQLITE_OK);
+  std::filesystem::create_directory(folder + "/content");
+  std::ofstream(folder + "/content/00000001.segment", std::ios::binary) << Octets(kLongContent);
+}
+
+TEST_CASE("SqliteStore: what an older version wrote reads back, and goes on", "[store][version]") {
+  std::vector<std::filesystem::path> versions;
+  for (const auto& entry : std::filesystem::directory_iterator(STORE_VERSIONS))
+    versions.push_back(entry.path());
+  REQUIRE(versions.size() == static_cast<std::size_t>(SchemaVersion()));  // each has one
+  for (const std::filesystem::path& sql : versions) {
+    CAPTURE(sql.string());
+    const TemporaryFolder folder;
+    Restore(sql, folder.path());
+    OpenStore open(folder.path());
+
+    auto every = Load(open, EveryField().id.text());
+    REQUIRE(every.ok());
+    CHECK(ReadContent(open, every->content) == "octets\xff");
+    every->content = EveryField().content;
+    CHECK(*every == EveryField());
+    CHECK(HistoryOf(open, EveryField().id.text()) == std::vector{EveryHistoryField()});
+    CHECK(ReadContent(open, Load(open, "m-2")->content) == Octets(kLongContent));
+    CHECK(flow::Phase(*Load(open, "m-3")) == MessagePhase::kClosed);
+    CHECK(CountOpen(open) == 2);
+    CHECK(Counts(open) == "copier:1/1/0 ");
+    std::vector<ports::AsyncEvent> events = Events(open, "copier");
+    REQUIRE(events.size() == 1);
+    events[0].id = EveryEventField().id;
+    CHECK(events[0] == EveryEventField());
+    const auto resources = Await(open.executor(), open.store().LoadResources()).value();
+    CHECK(resources.organizations == std::vector{rules::Organization{"acme", {"example.com"}}});
+    CHECK(resources.hooks == std::vector{EveryHookField()});
+    CHECK(resources.rules == std::vector{EveryRuleField()});
+
+    Accept(open, "m-4", Octets(kLongContent));
+    REQUIRE(Update(open, Closed(*Load(open, "m-2"))).ok());
+    CHECK(List(open) == Cat("m-4 m-3 m-2 ", EveryField().id.text(), " "));
+  }
+}
+
+}  // namespace
+}  // namespace penstock::store
