@@ -227,7 +227,10 @@ asio::awaitable<void> MessageSchedule::RunLoaded(MessageSchedule* schedule, Rand
         {{"message", message.text()}, {"error", std::string(Message(state.status()))}});
     inbox->RefuseAll(state.status());
     std::optional<Time> wake;
-    if (state.status().code() == StatusCode::kUnavailable) {
+    // What is damaged or gone stays so; of anything else (a disk error, too many reads) nobody else
+    // would ever look again.
+    if (state.status().code() != StatusCode::kDataLoss &&
+        state.status().code() != StatusCode::kNotFound) {
       wake = schedule->context_.clock.Now() + limits::kScheduleLookMax;
     }
     if (schedule->Finish(id, *inbox, wake)) co_return;
