@@ -7,20 +7,12 @@
 
 #include "engine/base/log.h"
 #include "engine/base/metrics.h"
+#include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/flow/hook_attempt.h"
 
 namespace penstock::runtime {
 namespace {
-
-Status CheckPermission(const flow::Hook* hook, const HookRequest& request) {
-  if (hook == nullptr) {
-    return NotFound(Cat("there is no hook \"", request.hook,
-                        "\"; register it: penstock hook register ", request.hook,
-                        " --target HOST:PORT"));
-  }
-  return flow::CheckInvoke(*hook, request.organization, request.event.direction);
-}
 
 void CountAttempt(const HookRequest& request, const HookGate::Ended& ended, Figures& figures) {
   if (ended.answer.ok()) {
@@ -60,15 +52,13 @@ HookGate::HookGate(ports::HookCaller& caller, const DirectoryKeeper& directory,
 
 async::asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
   Ended ended{Unavailable("not called"), clock_.Now(), clock_.Now()};
-  const flow::DirectorySnapshot directory = directory_.Current();
-  const std::shared_ptr<const flow::Hook> hook = directory->FindHook(request.hook);
-  const Status permitted = CheckPermission(hook.get(), request);
-  if (!permitted.ok()) {
-    ended.answer = permitted;
+  auto hook = FindPermitted(request);
+  if (!hook.ok()) {
+    ended.answer = hook.status();
     Report(request, ended, figures_);
     co_return ended;
   }
-  const std::shared_ptr<async::Limiter> limiter = LimiterOf(*hook);
+  const std::shared_ptr<async::Limiter> limiter = LimiterOf(**hook);
   figures_.Waits(request.hook, 1);
   std::optional<Milliseconds> longest;
   if (request.start_before) {
@@ -84,21 +74,40 @@ async::asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
     ended.answer = permit.status();
     co_return ended;
   }
+  // A turn may be long in coming, and the directory another by then (P1, R14).
+  ended.started = ended.ended = clock_.Now();
+  hook = FindPermitted(request);
+  if (!hook.ok()) {
+    ended.answer = hook.status();
+    Report(request, ended, figures_);
+    co_return ended;
+  }
   ports::HookCall call;
-  call.hook = hook;
+  call.hook = *hook;
   call.mode = request.mode;
   call.attempt = request.attempt;
-  call.timeout = flow::AttemptDeadline(*hook, request.mode);
+  call.timeout = flow::AttemptDeadline(*call.hook, request.mode);
   call.organization = request.organization;
   call.rule = request.rule;
   call.event = request.event;
-  ended.started = clock_.Now();
   figures_.Runs(request.hook, 1);
   ended.answer = co_await caller_.Call(std::move(call));
   figures_.Runs(request.hook, -1);
   ended.ended = clock_.Now();
   Report(request, ended, figures_);
   co_return ended;
+}
+
+StatusOr<std::shared_ptr<const flow::Hook>> HookGate::FindPermitted(
+    const HookRequest& request) const {
+  std::shared_ptr<const flow::Hook> hook = directory_.Current()->FindHook(request.hook);
+  if (hook == nullptr) {
+    return NotFound(Cat("there is no hook \"", request.hook,
+                        "\"; register it: penstock hook register ", request.hook,
+                        " --target HOST:PORT"));
+  }
+  PENSTOCK_RETURN_IF_ERROR(flow::CheckInvoke(*hook, request.organization, request.event.direction));
+  return hook;
 }
 
 std::shared_ptr<async::Limiter> HookGate::LimiterOf(const flow::Hook& hook) {

@@ -52,6 +52,10 @@ class HookGate {
   [[nodiscard]] const Figures& figures() const { return figures_; }
 
  private:
+  // The hook as it is now. Errors: kNotFound, kPermissionDenied, each with the command that mends
+  // it.
+  [[nodiscard]] StatusOr<std::shared_ptr<const flow::Hook>> FindPermitted(
+      const HookRequest& request) const;
   std::shared_ptr<async::Limiter> LimiterOf(const flow::Hook& hook);
 
   struct Turn {
