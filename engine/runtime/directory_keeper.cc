@@ -8,8 +8,14 @@
 
 namespace penstock::runtime {
 
-DirectoryKeeper::DirectoryKeeper(ports::Store& store, const ports::Clock& clock)
-    : store_(store), clock_(clock), current_(std::make_shared<const flow::Directory>()) {}
+DirectoryKeeper::DirectoryKeeper(ports::Store& store, const ports::Clock& clock,
+                                 async::Executor compiler)
+    : store_(store),
+      clock_(clock),
+      current_(std::make_shared<const flow::Directory>()),
+      compiler_(std::move(compiler)) {
+  if (!compiler_) compiler_ = thread_.emplace(1).get_executor();
+}
 
 async::Task<void> DirectoryKeeper::Load() {
   auto loaded = co_await store_.LoadResources();
@@ -41,7 +47,7 @@ flow::DirectorySnapshot DirectoryKeeper::Current() const {
 
 async::Task<void> DirectoryKeeper::Apply(MakeChange make, std::string who) {
   auto work = Make(std::move(make), std::move(who));
-  co_return co_await async::RunOn(compiler_.get_executor(), std::move(work));
+  co_return co_await async::RunOn(compiler_, std::move(work));
 }
 
 async::Task<void> DirectoryKeeper::Make(MakeChange make, std::string who) {

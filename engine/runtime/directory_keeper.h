@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,9 @@ class DirectoryKeeper {
 
   using MakeChange = std::function<StatusOr<Change>(const flow::Directory&)>;
 
-  // `store` and `clock` outlive it.
-  DirectoryKeeper(ports::Store& store, const ports::Clock& clock);
+  // `store` and `clock` outlive it. Changes are made on `compiler`, a strand; if it is empty, on a
+  // thread of the keeper's own.
+  DirectoryKeeper(ports::Store& store, const ports::Clock& clock, async::Executor compiler = {});
 
   // Reads what the store holds; a store that is new gets the organization `default` (O1).
   async::Task<void> Load();
@@ -53,7 +55,8 @@ class DirectoryKeeper {
   async::Limiter one_change_{1};
   mutable Mutex mutex_;
   flow::DirectorySnapshot current_ ABSL_GUARDED_BY(mutex_);
-  async::asio::thread_pool compiler_{1};  // last: ends before what its work uses
+  std::optional<async::asio::thread_pool> thread_;  // ends before what its work uses
+  async::Executor compiler_;
 };
 
 }  // namespace penstock::runtime

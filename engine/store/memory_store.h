@@ -28,6 +28,10 @@ class MemoryStore final : public ports::Store {
 
   async::Task<void> Commit(ports::Transaction transaction) override;
 
+  // Commit, at once; gives the new events their ids. For a store in front of this one that has its
+  // own idea of when a commit takes effect (tests/sim/sim_store.h).
+  Status Apply(ports::Transaction& transaction);
+
   Status CheckRoom() override { return OkStatus(); }
 
   StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override;
@@ -62,7 +66,6 @@ class MemoryStore final : public ports::Store {
     std::uint64_t dropped = 0;
   };
 
-  Status Apply(ports::Transaction& transaction);
   std::map<ContentId, std::int64_t> ReferenceChanges(const ports::Transaction& transaction) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status CheckContents(const ports::Transaction& transaction) const
