@@ -165,11 +165,13 @@ std::optional<Fault> Normalize(std::string_view domain, std::string& normal) {
   return std::nullopt;
 }
 
-// Returns what a quoted local part means (RFC 5321 §4.1.2: quoting is form, not content).
+// Returns what a local part with quotes means (RFC 5321 §4.1.2: quoting is form, not content). In a
+// header field it may be several words, `"a"."b c"` (RFC 5322 §4.4 obs-local-part).
 std::string Unquote(std::string_view quoted) {
   std::string content;
-  for (std::size_t i = 1; i + 1 < quoted.size(); ++i) {
-    if (quoted[i] == '\\' && i + 2 < quoted.size()) ++i;
+  for (std::size_t i = 0; i < quoted.size(); ++i) {
+    if (quoted[i] == '"') continue;
+    if (quoted[i] == '\\' && i + 1 < quoted.size()) ++i;
     content += quoted[i];
   }
   return content;
@@ -185,7 +187,8 @@ std::string Quote(std::string_view content) {
 }
 
 std::string LocalPartKey(std::string_view local_part) {
-  if (local_part.size() < 2 || local_part.front() != '"') return AsciiLower(local_part);
+  const bool quoted = local_part.size() >= 2 && local_part.find('"') != std::string_view::npos;
+  if (!quoted) return AsciiLower(local_part);
   const std::string content = AsciiLower(Unquote(local_part));
   std::size_t end = 0;
   const bool needless = !content.empty() && !ScanDotString(content, end) && end == content.size();

@@ -34,6 +34,9 @@ TEST_CASE("ParseAddressList: vectors", "[mail][address_list]") {
         Append(want, Octets(mailbox.at(0)), " AT ", Octets(mailbox.at(1)), "\n");
       const std::vector<Mailbox> mailboxes = ParseAddressList(Octets(v.input));
       CHECK(Dump(mailboxes) == want);
+      for (std::size_t i = 0; i < mailboxes.size() && i < v.want.size(); ++i) {
+        if (v.want[i].size() > 2) CHECK(mailboxes[i].Key() == Octets(v.want[i].at(2)));
+      }
       for (const Mailbox& mailbox : mailboxes) {
         CHECK((NormalizeDomain(mailbox.domain).ok() || IsAddressLiteral(mailbox.domain)));
       }
