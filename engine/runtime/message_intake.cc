@@ -60,6 +60,10 @@ void CompletePostmaster(const std::string& organization, const flow::Directory& 
   forward_paths.erase(std::remove_if(first + 1, forward_paths.end(), same), forward_paths.end());
 }
 
+SmtpReply TooManyRecipients(std::size_t recipients_max) {
+  return {452, {4, 5, 3}, Cat("too many recipients; a transaction takes ", recipients_max)};
+}
+
 bool MayRelay(const mail::ClientInfo& client) {
   return client.trusted || !client.login.empty();
 }
@@ -112,18 +116,18 @@ std::optional<SmtpReply> MessageIntake::RefuseRecipient(const ListenerPolicy& po
                                                         std::string_view forward_path,
                                                         std::size_t accepted) const {
   const flow::DirectorySnapshot directory = context_.directory.Current();
-  // Of an automatic listener's null sender, From decides, which is not there yet: the larger
-  // bound holds until then.
   const rules::Origin origin{MayRelay(client), reverse_path, {}};
   const rules::Direction direction =
       rules::DirectionOf(policy.direction, policy.organization, origin, directory->domains());
-  const std::size_t recipients_max = direction.direction == FlowDirection::kOutbound
-                                         ? limits::kOutboundRecipientsMax  // H11
-                                         : inbound_recipients_max_;
-  if (accepted >= recipients_max) {
-    return SmtpReply{
-        452, {4, 5, 3}, Cat("too many recipients; a transaction takes ", recipients_max)};
+  std::size_t recipients_max = inbound_recipients_max_;
+  if (direction.direction == FlowDirection::kOutbound) {
+    recipients_max = limits::kOutboundRecipientsMax;  // H11
+  } else if (policy.direction == rules::DirectionMode::kAuto && MayRelay(client) &&
+             reverse_path.empty()) {
+    // From decides the direction (O3), which is not there yet: the smaller bound holds.
+    recipients_max = std::min(recipients_max, limits::kOutboundRecipientsMax);
   }
+  if (accepted >= recipients_max) return TooManyRecipients(recipients_max);
   if (MayRelay(client)) return std::nullopt;
   if (IsBarePostmaster(forward_path) && !PostmasterOf(policy.organization, *directory).empty()) {
     return std::nullopt;
@@ -148,6 +152,10 @@ async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
   ports::Transaction transaction;
   std::vector<MessageState> messages;
   for (const Part& part : Split(submission, summary, *directory)) {
+    if (part.direction == FlowDirection::kOutbound &&
+        part.recipients.size() > limits::kOutboundRecipientsMax) {
+      co_return TooManyRecipients(limits::kOutboundRecipientsMax);  // H11; a front door asks before
+    }
     const mail::TraceToken token = {context_.hostname, part.organization,
                                     std::string(Name(part.direction))};
     if (const auto loop = mail::FindLoop(header, token)) {

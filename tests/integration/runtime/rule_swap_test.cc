@@ -13,16 +13,13 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/thread_pool.hpp>
 #include <catch2/catch.hpp>
 
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/runtime/directory_keeper.h"
-#include "engine/runtime/message_intake.h"
 #include "engine/runtime/system_clock.h"
-#include "engine/store/memory_store.h"
-#include "tests/support/await.h"
+#include "tests/integration/runtime/intake_world.h"
 
 namespace penstock::runtime {
 namespace {
@@ -76,19 +73,6 @@ class HeldRandom final : public ports::Random {
   std::function<void()> before_bytes_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Every message here is dropped, so nobody calls or delivers.
-class NoDelivery final : public ports::Delivery {
- public:
-  async::asio::awaitable<std::vector<mail::SmtpReply>> Deliver(ports::DeliveryRequest) override {
-    std::abort();
-  }
-};
-
-class NoCaller final : public ports::HookCaller {
- public:
-  async::Task<flow::Answer> Call(ports::HookCall) override { std::abort(); }
-};
-
 std::string RuleName(std::size_t generation, std::string_view organization) {
   return Cat("g", generation, "-", organization);
 }
@@ -128,24 +112,15 @@ StatusOr<Change> AddOrganizations(const flow::Directory& now) {
   return change;
 }
 
-// The runtime on a store in memory, with the rules of generation 0.
+// With the rules of generation 0.
 class Fixture {
  public:
-  explicit Fixture(std::size_t threads) : pool_(threads) {
-    REQUIRE(tests::Await(executor(), directory_.Load()).ok());
-    REQUIRE(Apply(AddOrganizations).ok());
+  explicit Fixture(std::size_t threads) : world_(threads, random_) {
+    REQUIRE(world_.Apply(AddOrganizations).ok());
     REQUIRE(Advance(0).ok());
   }
 
-  ~Fixture() {
-    schedule_.Stop();
-    async_workers_.Stop();
-    tasks_.WaitIdle(std::chrono::seconds(10));
-  }
-
-  Status Apply(DirectoryKeeper::MakeChange make) {
-    return tests::Await(executor(), directory_.Apply(std::move(make), "test"));
-  }
+  Status Apply(DirectoryKeeper::MakeChange make) { return world_.Apply(std::move(make)); }
 
   Status Advance(std::size_t generation) {
     return Apply(
@@ -155,24 +130,16 @@ class Fixture {
   // Takes in a message with two recipients in each organization, and returns the rules that won
   // them: a set of one generation, or something is mixed.
   std::set<std::string> Accept() {
-    Submission submission;
-    submission.policy = &policy_;
-    submission.header_section = "From: ann@sender.example\r\n\r\n";
-    for (const char* forward_path :
-         {"a@default.example", "b@other.example", "c@default.example", "d@other.example"}) {
-      submission.envelope.forward_paths.emplace_back(forward_path);
-    }
-    auto content = intake_.NewContent();
-    if (!content.ok() || !(*content)->Write(submission.header_section).ok()) return {"no content"};
-    submission.content = *std::move(content);
-    submission.received = clock_.Now();
-    const auto reply = tests::Await(executor(), intake_.Accept(std::move(submission)));
+    mail::Envelope envelope;
+    envelope.forward_paths = {"a@default.example", "b@other.example", "c@default.example",
+                              "d@other.example"};
+    const auto reply = world_.Accept(policy_, {}, envelope, "From: ann@sender.example\r\n\r\n");
     if (reply.code != 250) return {reply.ToString()};
     std::set<std::string> rules;
     constexpr std::string_view kBeforeIds = "accepted as ";
     for (const std::string_view id :
          Split(std::string_view(reply.text).substr(kBeforeIds.size()), ' ')) {
-      const auto state = tests::Await(executor(), store_.LoadMessage(MessageId(std::string(id))));
+      const auto state = world_.Load(MessageId(std::string(id)));
       if (!state.ok()) return {std::string(Message(state.status()))};
       for (const flow::RecipientState& recipient : state->recipients)
         rules.insert(recipient.rule);
@@ -181,32 +148,16 @@ class Fixture {
   }
 
   [[nodiscard]] bool TakesRecipient() const {
-    return !intake_.RefuseRecipient(policy_, {}, "ann@sender.example", "a@default.example", 0);
+    return !world_.intake().RefuseRecipient(policy_, {}, "ann@sender.example", "a@default.example",
+                                            0);
   }
 
   HeldRandom& random() { return random_; }
 
  private:
-  [[nodiscard]] async::Executor executor() { return pool_.get_executor(); }
-
   const ListenerPolicy policy_{"in", rules::DirectionMode::kInbound, "default"};
-  SystemClock clock_;
   HeldRandom random_;
-  NoDelivery delivery_;
-  NoCaller caller_;
-  store::MemoryStore store_;
-  DirectoryKeeper directory_{store_, clock_};
-  HookGate hooks_{caller_, directory_, clock_};
-  SettingsKeeper settings_{flow::FlowSettings{}};
-  async::TaskGroup tasks_;
-  async::asio::thread_pool pool_;
-  Context context_{store_,    delivery_,    clock_,
-                   random_,   directory_,   hooks_,
-                   settings_, "mx.example", pool_.get_executor(),
-                   tasks_};
-  MessageSchedule schedule_{context_};
-  AsyncWorkers async_workers_{context_};
-  MessageIntake intake_{context_, schedule_, async_workers_, limits::kInboundRecipientsMax};
+  IntakeWorld world_;
 };
 
 std::set<std::string> RulesOf(std::size_t generation) {
