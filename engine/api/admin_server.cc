@@ -16,9 +16,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "engine/api/change_service.h"
 #include "engine/api/dead_letter_service.h"
 #include "engine/api/flow_rule_service.h"
 #include "engine/api/hook_service.h"
+#include "engine/api/manifest_service.h"
 #include "engine/api/message_service.h"
 #include "engine/api/organization_service.h"
 #include "engine/base/status_macros.h"
@@ -115,6 +117,8 @@ std::vector<std::unique_ptr<grpc::Service>> MakeAdminServices(AdminContext& admi
   services.push_back(MakeOrganizationService(admin));
   services.push_back(MakeHookService(admin));
   services.push_back(MakeFlowRuleService(admin));
+  services.push_back(MakeManifestService(admin));
+  services.push_back(MakeChangeService(admin));
   services.push_back(MakeMessageService(admin));
   services.push_back(MakeDeadLetterService(admin));
   services.push_back(MakeStatusService(admin, std::move(sources)));

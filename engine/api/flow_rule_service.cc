@@ -9,6 +9,7 @@
 
 #include "engine/api/change.h"
 #include "engine/api/hook_trial.h"
+#include "engine/api/next_hop_check.h"
 #include "engine/api/paging.h"
 #include "engine/api/unary_call.h"
 #include "engine/base/status_macros.h"
@@ -90,19 +91,9 @@ v1::FlowRule ToProtoWithWarnings(const Directory& directory, const FlowRule& rul
   return resource;
 }
 
-// R8: a next hop that is not configured would hold the mail until it expires.
-Status CheckGateways(const AdminContext& admin, const FlowRule& rule) {
-  if (!admin.next_hop_names) return OkStatus();
-  const std::vector<std::string> names = admin.next_hop_names();
-  const std::string& gateway =
-      rule.run_hook ? rule.run_hook->fallback.gateway : rule.verdict.gateway;
-  if (gateway.empty() || std::find(names.begin(), names.end(), gateway) != names.end()) {
-    return OkStatus();
-  }
-  return FailedPrecondition(Cat(rule.run_hook ? "fallback.gateway" : "gateway",
-                                ": there is no next hop \"", gateway,
-                                "\" in the configuration; there is ", Join(names, ", "),
-                                "; or add it to next_hops and reload penstockd first"));
+Status CheckNextHop(const AdminContext& admin, const FlowRule& rule) {
+  const std::string fault = NextHopCheck(admin).FaultOf(rule);
+  return fault.empty() ? OkStatus() : FailedPrecondition(fault);
 }
 
 enum class Quotas { kWarn, kRefuse };
@@ -210,7 +201,7 @@ class Service final : public v1::FlowRuleService::CallbackService {
 
   async::Task<v1::FlowRule> Create(const v1::CreateFlowRuleRequest& request, std::string who) {
     PENSTOCK_CO_ASSIGN_OR_RETURN(const FlowRule rule, FromCreate(request));
-    PENSTOCK_CO_RETURN_IF_ERROR(CheckGateways(admin_, rule));
+    PENSTOCK_CO_RETURN_IF_ERROR(CheckNextHop(admin_, rule));
     const Quotas quotas = request.compat() ? Quotas::kRefuse : Quotas::kWarn;
     MakeChange make = [&rule, quotas](const Directory& now) {
       return Write(now, rule, Directory::Write::kCreate, quotas);
@@ -233,7 +224,7 @@ class Service final : public v1::FlowRuleService::CallbackService {
       PENSTOCK_RETURN_IF_ERROR(
           wire::MergeUpdate(request.flow_rule(), request.update_mask(), &merged));
       PENSTOCK_ASSIGN_OR_RETURN(rule, wire::FromProto(merged));
-      PENSTOCK_RETURN_IF_ERROR(CheckGateways(admin_, rule));
+      PENSTOCK_RETURN_IF_ERROR(CheckNextHop(admin_, rule));
       return Write(now, rule, Directory::Write::kReplace, quotas);
     };
     const Status applied = co_await admin_.directory.Apply(std::move(make), std::move(who));

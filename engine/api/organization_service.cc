@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/api/change.h"
+#include "engine/api/organization_removal.h"
 #include "engine/api/paging.h"
 #include "engine/api/unary_call.h"
 #include "engine/base/status_macros.h"
@@ -148,10 +149,8 @@ class Service final : public v1::OrganizationService::CallbackService {
 
   async::Task<Empty> Delete(const v1::DeleteOrganizationRequest& request, std::string who) {
     PENSTOCK_CO_ASSIGN_OR_RETURN(const std::string id, wire::ParseOrganizationName(request.name()));
-    const Status unnamed = CheckNoListenerNames(id);
-    PENSTOCK_CO_RETURN_IF_ERROR(unnamed);
-    const Status closed = co_await CheckNoOpenMessages(id);
-    PENSTOCK_CO_RETURN_IF_ERROR(closed);
+    const Status removable = co_await CheckRemovable(admin_, id);
+    PENSTOCK_CO_RETURN_IF_ERROR(removable);
     MakeChange make = [&](const Directory& now) -> StatusOr<Change> {
       PENSTOCK_ASSIGN_OR_RETURN(Organization before, Find(now, id));
       PENSTOCK_RETURN_IF_ERROR(wire::CheckEtag(request.etag(), wire::ToProto(before).etag()));
@@ -168,35 +167,6 @@ class Service final : public v1::OrganizationService::CallbackService {
     const Status applied = co_await admin_.directory.Apply(std::move(make), std::move(who));
     PENSTOCK_CO_RETURN_IF_ERROR(applied);
     co_return Empty();
-  }
-
-  Status CheckNoListenerNames(const std::string& id) const {
-    if (!admin_.listener_organizations) return OkStatus();
-    for (const auto& [listener, organization] : admin_.listener_organizations()) {
-      if (organization != id) continue;
-      return FailedPrecondition(
-          Cat("listener \"", listener, "\" names organization \"", id,
-              "\"; name another in the configuration (`organization`) and reload it first"));
-    }
-    return OkStatus();
-  }
-
-  async::Task<void> CheckNoOpenMessages(std::string id) {
-    for (const flow::MessagePhase phase :
-         {flow::MessagePhase::kActive, flow::MessagePhase::kWaiting,
-          flow::MessagePhase::kDelivering}) {
-      ports::MessageFilter filter;
-      filter.phase = phase;
-      filter.organization = id;
-      std::string first_page;
-      auto page = co_await admin_.store.ListMessages(std::move(filter), 1, std::move(first_page));
-      PENSTOCK_CO_RETURN_IF_ERROR(page.status());
-      if (page->messages.empty()) continue;
-      co_return FailedPrecondition(Cat("organization \"", id,
-                                       "\" still has open messages; wait until they are closed: ",
-                                       "penstock message list --org ", id));
-    }
-    co_return OkStatus();
   }
 
   async::Task<v1::Organization> ChangeDomain(const std::string& name, const std::string& given,

@@ -145,24 +145,6 @@ class GroupLint {
   std::vector<LintFinding>& findings_;
 };
 
-void FindQuotas(std::span<const FlowRule> rules, std::vector<LintFinding>& findings) {
-  std::map<std::string, std::size_t> organizations;
-  for (const FlowRule& rule : rules) {
-    const std::size_t count = rule.sender_patterns.size();
-    organizations[rule.organization] += count;
-    if (count <= limits::kRuleSenderPatternsWarn) continue;
-    findings.push_back({Kind::kRuleQuota, rule.organization, rule.direction, rule.name, "",
-                        Cat(count, " sender patterns are over the quota of ",
-                            limits::kRuleSenderPatternsWarn, " a rule")});
-  }
-  for (const auto& [organization, count] : organizations) {
-    if (count <= limits::kOrganizationSenderPatternsWarn) continue;
-    findings.push_back({Kind::kOrganizationQuota, organization, std::nullopt, "", "",
-                        Cat(count, " sender patterns are over the quota of ",
-                            limits::kOrganizationSenderPatternsWarn, " an organization")});
-  }
-}
-
 }  // namespace
 
 std::string_view Name(LintFinding::Kind kind) {
@@ -181,8 +163,30 @@ std::string_view Name(LintFinding::Kind kind) {
       return "RULE_QUOTA";
     case Kind::kOrganizationQuota:
       return "ORGANIZATION_QUOTA";
+    case Kind::kHookNeverCalled:
+      return "HOOK_NEVER_CALLED";
   }
   return "UNKNOWN";
+}
+
+std::vector<LintFinding> FindQuotas(std::span<const FlowRule> rules) {
+  std::vector<LintFinding> findings;
+  std::map<std::string, std::size_t> organizations;
+  for (const FlowRule& rule : rules) {
+    const std::size_t count = rule.sender_patterns.size();
+    organizations[rule.organization] += count;
+    if (count <= limits::kRuleSenderPatternsWarn) continue;
+    findings.push_back({Kind::kRuleQuota, rule.organization, rule.direction, rule.name, "",
+                        Cat(count, " sender patterns are over the quota of ",
+                            limits::kRuleSenderPatternsWarn, " a rule")});
+  }
+  for (const auto& [organization, count] : organizations) {
+    if (count <= limits::kOrganizationSenderPatternsWarn) continue;
+    findings.push_back({Kind::kOrganizationQuota, organization, std::nullopt, "", "",
+                        Cat(count, " sender patterns are over the quota of ",
+                            limits::kOrganizationSenderPatternsWarn, " an organization")});
+  }
+  return findings;
 }
 
 std::vector<LintFinding> Lint(std::span<const FlowRule> rules) {
@@ -192,13 +196,13 @@ std::vector<LintFinding> Lint(std::span<const FlowRule> rules) {
   std::vector<LintFinding> findings;
   for (auto& [key, group] : groups)
     GroupLint(std::move(group), findings).Run();
-  FindQuotas(rules, findings);
+  for (LintFinding& finding : FindQuotas(rules))
+    findings.push_back(std::move(finding));
   return findings;
 }
 
 Status CheckQuotas(std::span<const FlowRule> rules) {
-  std::vector<LintFinding> findings;
-  FindQuotas(rules, findings);
+  const std::vector<LintFinding> findings = FindQuotas(rules);
   if (findings.empty()) return OkStatus();
   const LintFinding& first = findings.front();
   return InvalidArgument(

@@ -23,13 +23,14 @@ struct LintFinding {
     kNeverWins,          // whatever it matches, an equally specific rule wins by R7
     kRuleQuota,          // R13: sender patterns of a rule
     kOrganizationQuota,  // R13: sender patterns of an organization
+    kHookNeverCalled,    // no rule names it; found by flow::Lint, which knows the hooks
   };
 
   Kind kind = Kind::kInvalid;
-  std::string organization;
-  std::optional<FlowDirection> direction;  // kOrganizationQuota: none
-  std::string rule;                        // kOrganizationQuota: empty
-  std::string other;                       // kTie: the rule that wins
+  std::string organization;                // kHookNeverCalled: empty
+  std::optional<FlowDirection> direction;  // kOrganizationQuota, kHookNeverCalled: none
+  std::string rule;                        // kOrganizationQuota, kHookNeverCalled: empty
+  std::string other;                       // kTie: the rule that wins; kHookNeverCalled: the hook
   std::string text;                        // what is wrong, without organization and direction
   friend bool operator==(const LintFinding&, const LintFinding&) = default;
 };
@@ -46,7 +47,10 @@ std::string_view Name(LintFinding::Kind kind);
 //   its recipient patterns.
 std::vector<LintFinding> Lint(std::span<const FlowRule> rules);
 
-// R13 under --compat: refuses what Lint warns about as a quota.
+// The part of Lint that is about quotas (R13), at the cost of a walk over the rules.
+std::vector<LintFinding> FindQuotas(std::span<const FlowRule> rules);
+
+// R13 under --compat: refuses what FindQuotas finds.
 //   Errors: kInvalidArgument naming rule or organization, count and quota.
 Status CheckQuotas(std::span<const FlowRule> rules);
 

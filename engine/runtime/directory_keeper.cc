@@ -56,6 +56,7 @@ async::Task<void> DirectoryKeeper::Make(MakeChange make, std::string who) {
   const flow::DirectorySnapshot now = Current();
   auto made = make(*now);
   PENSTOCK_CO_ASSIGN_OR_RETURN(Change change, std::move(made));
+  if (change.resources.empty()) co_return OkStatus();
   ports::Transaction transaction;
   for (ports::ResourceChange& resource : change.resources) {
     resource.who = who;

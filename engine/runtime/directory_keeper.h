@@ -26,7 +26,8 @@ class DirectoryKeeper {
   // What a change makes of the Directory it finds: the next one, and what to write down.
   struct Change {
     flow::DirectorySnapshot next;
-    std::vector<ports::ResourceChange> resources;  // who and when are filled in by Apply
+    std::vector<ports::ResourceChange> resources;  // who and when are filled in by Apply; empty:
+                                                   // nothing changes, and `next` is not looked at
   };
 
   using MakeChange = std::function<StatusOr<Change>(const flow::Directory&)>;

@@ -43,6 +43,11 @@ std::string FieldFirst(const v1::ManifestRule& rule, std::string_view fault) {
   return std::string(fault);
 }
 
+std::string_view OrganizationOf(const v1::ManifestRule& rule) {
+  return rule.organization().empty() ? rules::kDefaultOrganization
+                                     : std::string_view(rule.organization());
+}
+
 v1::FlowRule ResourceOf(const v1::ManifestRule& rule, std::string_view organization,
                         FlowDirection direction) {
   v1::FlowRule resource;
@@ -173,9 +178,7 @@ class ManifestReader {
   }
 
   void ReadRule(const std::string& where, const v1::ManifestRule& given) {
-    const std::string organization = given.organization().empty()
-                                         ? std::string(rules::kDefaultOrganization)
-                                         : given.organization();
+    const std::string organization(OrganizationOf(given));
     FlowDirection direction = FlowDirection::kInbound;
     if (given.direction() == v1::Event::OUTBOUND) {
       direction = FlowDirection::kOutbound;
@@ -285,6 +288,13 @@ v1::Manifest ToProto(const flow::Directory& directory) {
     }
   }
   return out;
+}
+
+const FlowRule* FindRule(const flow::Directory& directory, const v1::ManifestRule& rule) {
+  return directory.FindRule(
+      OrganizationOf(rule),
+      rule.direction() == v1::Event::INBOUND ? FlowDirection::kInbound : FlowDirection::kOutbound,
+      rule.name());
 }
 
 StatusOr<flow::DirectorySnapshot> ReadManifest(std::string_view text, std::string_view file,

@@ -16,7 +16,8 @@
 
 namespace penstock::v1 {
 class Manifest;
-}
+class ManifestRule;
+}  // namespace penstock::v1
 
 namespace penstock::wire {
 
@@ -31,6 +32,9 @@ StatusOr<flow::DirectorySnapshot> FromProto(const v1::Manifest& manifest);
 // In byte order of names; what has its default is left out. FromProto makes an equal Directory of
 // it.
 v1::Manifest ToProto(const flow::Directory& directory);
+
+// The rule of `directory` that stands in a manifest as `rule`; null if it is not there.
+const rules::FlowRule* FindRule(const flow::Directory& directory, const v1::ManifestRule& rule);
 
 // Reads the YAML `text` and does what FromProto does; `file` is its name in errors.
 //   `manifest`, `places`: if not null, filled.

@@ -73,6 +73,10 @@ std::string DeadLetterName(std::int64_t number) {
   return Cat("deadLetters/", number);
 }
 
+std::string ChangeName(std::int64_t number) {
+  return Cat("changes/", number);
+}
+
 std::string FlowRuleParent(std::string_view organization, FlowDirection direction) {
   return Cat("organizations/", organization, "/directions/",
              direction == FlowDirection::kInbound ? kInbound : kOutbound);
@@ -106,6 +110,15 @@ StatusOr<std::int64_t> ParseDeadLetterName(std::string_view name) {
     return Refuse("name", name, "deadLetters/{number}");
   }
   return *number;
+}
+
+StatusOr<std::int64_t> ParseChangeName(std::string_view name) {
+  constexpr std::string_view kCollection = "changes/";
+  if (name.starts_with(kCollection)) {
+    const auto number = ParseInt<std::int64_t>(name.substr(kCollection.size()));
+    if (number && *number > 0 && ChangeName(*number) == name) return *number;
+  }
+  return Refuse("name", name, "changes/{number}");
 }
 
 StatusOr<FlowRuleRef> ParseFlowRuleName(std::string_view name) {

@@ -13,11 +13,13 @@
 
 namespace penstock::wire {
 
-// "organizations/{id}", "hooks/{id}", "messages/{id}", "deadLetters/{number}".
+// "organizations/{id}", "hooks/{id}", "messages/{id}", "deadLetters/{number}",
+// "changes/{number}".
 std::string OrganizationName(std::string_view id);
 std::string HookName(std::string_view id);
 std::string MessageName(const MessageId& id);
 std::string DeadLetterName(std::int64_t number);
+std::string ChangeName(std::int64_t number);
 
 // "organizations/{organization}/directions/{inbound|outbound}", and one rule below it.
 std::string FlowRuleParent(std::string_view organization, rules::FlowDirection direction);
@@ -30,6 +32,7 @@ StatusOr<std::string> ParseOrganizationName(std::string_view name);
 StatusOr<std::string> ParseHookName(std::string_view name);
 StatusOr<MessageId> ParseMessageName(std::string_view name);
 StatusOr<std::int64_t> ParseDeadLetterName(std::string_view name);
+StatusOr<std::int64_t> ParseChangeName(std::string_view name);
 
 struct FlowRuleRef {
   std::string organization;

@@ -53,6 +53,26 @@ class Readme(PenstockTest):
         self.assertTrue(resolved.startswith("DROP"), done.stdout)
         self.assertIn("BOUNCE", shown)
 
+    def test_rules_as_code(self):
+        (commands,) = re.findall(r"```\n(penstock rule lint.*?)```", README, re.S)
+        text = (SOURCE / "examples/flow.yaml").read_text().replace("example.com", DOMAIN)
+        path = self.daemon.folder / "flow.yaml"
+        path.write_text(text)
+        ends = {}
+        for line in commands.splitlines():
+            words = shlex.split(line.replace("examples/flow.yaml", str(path)))
+            self.assertEqual(words[0], "penstock")
+            ends[words[1]] = self.daemon.penstock(*words[1:])
+        codes = {word: done.returncode for word, done in ends.items()}
+        self.assertEqual(codes, {"rule": 0, "diff": 4, "apply": 0, "export": 0, "change": 0})
+        self.assertIn("created rule newsletters (organization default, inbound)", ends["apply"].stdout)
+        self.assertIn("former-partner", ends["export"].stdout)
+        self.assertIn("created hook decide", ends["change"].stdout)
+        # What is exported is what is in force.
+        path.write_text(ends["export"].stdout)
+        self.assertEqual(self.daemon.penstock("diff", "-f", str(path)).returncode, 0)
+        self.assertIn("nothing to change", self.daemon.penstock_ok("apply", "-f", str(path)))
+
     def test_the_configuration(self):
         done = subprocess.run([PENSTOCKD, "--check-config", "--config", SOURCE / "examples/penstock.yaml"],
                               capture_output=True, text=True, timeout=30)

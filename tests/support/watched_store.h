@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -43,7 +44,14 @@ class WatchedStore final : public ports::Store {
     return changes_;
   }
 
+  // How many commits have been asked for.
+  [[nodiscard]] std::size_t begun() const {
+    const MutexLock lock(mutex_);
+    return begun_;
+  }
+
   async::Task<void> Commit(ports::Transaction transaction) override {
+    CountOne();
     std::vector<ports::ResourceChange> changes = transaction.resources;
     const Milliseconds delay = Delay();
     if (delay > Milliseconds(0)) {
@@ -116,6 +124,11 @@ class WatchedStore final : public ports::Store {
   }
 
  private:
+  void CountOne() {
+    const MutexLock lock(mutex_);
+    ++begun_;
+  }
+
   [[nodiscard]] Status Refusal() const {
     const MutexLock lock(mutex_);
     return refusal_;
@@ -133,6 +146,7 @@ class WatchedStore final : public ports::Store {
 
   ports::Store& store_;
   mutable Mutex mutex_;
+  std::size_t begun_ ABSL_GUARDED_BY(mutex_) = 0;
   Status refusal_ ABSL_GUARDED_BY(mutex_);
   Milliseconds delay_ ABSL_GUARDED_BY(mutex_){0};
   std::vector<ports::ResourceChange> changes_ ABSL_GUARDED_BY(mutex_);

@@ -84,6 +84,7 @@ const std::vector<std::pair<std::string, std::string>>& Groups() {
       {"rule", "Flow rules: which messages, and what happens to them"},
       {"event", "Events: what hooks are given"},
       {"answer", "Answers: what hooks return"},
+      {"change", "The record of changes: who, when, before and after"},
       {"message", "Messages and what became of them"},
       {"dead-letter", "Events that ASYNC hooks have not taken"},
   };
@@ -94,8 +95,9 @@ const std::vector<Command>& Commands() {
   static const std::vector<Command> kCommands = [] {
     std::vector<Command> all;
     for (const auto& of_resource :
-         {OrgCommands(), HookCommands(), RuleCommands(), EventCommands(), AnswerCommands(),
-          MessageCommands(), DeadLetterCommands(), StatusCommands(), CompletionCommands()}) {
+         {OrgCommands(), HookCommands(), RuleCommands(), ManifestCommands(), ChangeCommands(),
+          EventCommands(), AnswerCommands(), MessageCommands(), DeadLetterCommands(),
+          StatusCommands(), CompletionCommands()}) {
       all.insert(all.end(), of_resource.begin(), of_resource.end());
     }
     return all;
@@ -124,6 +126,7 @@ StatusOr<std::string> CheckValue(const Parameter& parameter, std::string_view va
       }
       break;
     case Parameter::Kind::kNumber:
+    case Parameter::Kind::kChange:
       if (ParseInt<std::int64_t>(value).value_or(-1) < 0) return refuse("a whole number");
       break;
     case Parameter::Kind::kCount:

@@ -23,6 +23,7 @@ enum class Exit : int {
   kRefused = 1,      // the daemon has understood and says no
   kUsage = 2,        // the command line itself is wrong; nothing was asked
   kUnreachable = 3,  // no answer from the daemon
+  kFound = 4,        // done, and what was looked for is there: differences, findings
 };
 
 // One thing that may follow a command's words.
@@ -41,6 +42,7 @@ struct Parameter {
     kRule,
     kMessage,
     kDeadLetter,
+    kChange,  // a number
   };
 
   std::string name;        // "--org"; without dashes it is known by its place: "NAME"

@@ -8,12 +8,14 @@
 #include "engine/base/limits.h"
 #include "engine/base/strings.h"
 
+#include "penstock/v1/changes.grpc.pb.h"
 #include "penstock/v1/dead_letters.grpc.pb.h"
 #include "penstock/v1/flow_rules.grpc.pb.h"
 #include "penstock/v1/hooks.grpc.pb.h"
 #include "penstock/v1/messages.grpc.pb.h"
 #include "penstock/v1/organizations.grpc.pb.h"
 
+#include "tools/penstock/change_text.h"
 #include "tools/penstock/names.h"
 #include "tools/penstock/resources.h"
 #include "tools/penstock/run.h"
@@ -164,6 +166,8 @@ class Names {
         return Messages();
       case Parameter::Kind::kDeadLetter:
         return DeadLetters();
+      case Parameter::Kind::kChange:
+        return Changes();
       default:
         return {};
     }
@@ -255,6 +259,20 @@ class Names {
     Candidates found;
     for (const v1::DeadLetter& letter : response.dead_letters())
       found.emplace_back(IdOf(letter.name()), Cat(letter.hook(), ": ", letter.last_error()));
+    return found;
+  }
+
+  Candidates Changes() {
+    v1::ListChangesResponse response;
+    if (!client_
+             .Call<v1::ChangeService>(&v1::ChangeService::Stub::ListChanges,
+                                      v1::ListChangesRequest(), &response)
+             .ok()) {
+      return {};
+    }
+    Candidates found;
+    for (const v1::Change& change : response.changes())
+      found.emplace_back(IdOf(change.name()), ChangeTitle(change, Tense::kDone));
     return found;
   }
 

@@ -90,7 +90,8 @@ std::string HelpText(std::string_view words) {
   return Cat("Usage: penstock ", before, "COMMAND [OPTIONS]\n\n", about, ".\n\nCommands:\n",
              Columns(rows), "\nOptions of every command:\n", Columns(options),
              "\nExit codes: 0 done, 1 refused, 2 wrong command line, 3 daemon not "
-             "reachable.\n`penstock COMMAND --help` shows a command's options and an example.\n");
+             "reachable,\n4 done and something found (diff, rule lint).\n`penstock COMMAND --help` "
+             "shows a command's options and an example.\n");
 }
 
 }  // namespace penstock::cli

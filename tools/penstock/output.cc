@@ -64,6 +64,10 @@ void Output::Warn(std::string_view text) {
   *err_ << "warning: " << TerminalText(text) << "\n";
 }
 
+void Output::Tell(std::string_view text) {
+  *err_ << TerminalText(text) << "\n";
+}
+
 Table::Table(std::vector<std::string> headings) {
   rows_.push_back(std::move(headings));
 }

@@ -35,8 +35,9 @@ class Output {
   // Writes `text` as it is, whatever the format.
   void Print(std::string_view text);
 
-  // Writes a line for people that is no result.
+  // Write a line for people that is no result; Warn says that it is a warning.
   void Warn(std::string_view text);
+  void Tell(std::string_view text);
 
  private:
   Format format_;

@@ -15,6 +15,9 @@ std::vector<Command> RuleCommands();        // rule_commands.cc
 std::vector<Command> RuleTestCommands();    // rule_test_command.cc; among RuleCommands()
 std::vector<Command> EventCommands();       // event_commands.cc
 std::vector<Command> AnswerCommands();      // answer_commands.cc
+Command LintCommand();                      // lint_command.cc; one of RuleCommands
+std::vector<Command> ManifestCommands();    // manifest_commands.cc
+std::vector<Command> ChangeCommands();      // change_commands.cc
 std::vector<Command> MessageCommands();     // message_commands.cc
 std::vector<Command> DeadLetterCommands();  // dead_letter_commands.cc
 std::vector<Command> StatusCommands();      // status_commands.cc

@@ -314,6 +314,7 @@ std::vector<Command> RuleCommands() {
   };
   const std::vector<Command> test = RuleTestCommands();
   commands.insert(commands.end(), test.begin(), test.end());
+  commands.push_back(LintCommand());
   return commands;
 }
 

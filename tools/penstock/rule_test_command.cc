@@ -9,7 +9,6 @@
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/flow/directory.h"
-#include "engine/wire/manifest.h"
 #include "engine/wire/rule_test.h"
 
 #include "penstock/v1/flow_rules.grpc.pb.h"
@@ -17,6 +16,7 @@
 #include "tools/penstock/decision_options.h"
 #include "tools/penstock/direct_call.h"
 #include "tools/penstock/input.h"
+#include "tools/penstock/manifest_file.h"
 #include "tools/penstock/names.h"
 #include "tools/penstock/resources.h"
 #include "tools/penstock/rule_text.h"
@@ -68,20 +68,18 @@ Status CallHooks(const flow::Directory& directory, const v1::TestFlowRulesReques
   return OkStatus();
 }
 
-StatusOr<v1::TestFlowRulesResponse> TestManifest(const Arguments& arguments,
+StatusOr<v1::TestFlowRulesResponse> TestManifest(Session& session, const Arguments& arguments,
                                                  const v1::TestFlowRulesRequest& request) {
-  const std::string path = arguments.Text("--rules");
-  PENSTOCK_ASSIGN_OR_RETURN(const std::string text,
-                            ReadInput("--rules", path, limits::kYamlOctetsMax));
-  PENSTOCK_ASSIGN_OR_RETURN(const flow::DirectorySnapshot directory,
-                            wire::ReadManifest(text, path));
+  PENSTOCK_ASSIGN_OR_RETURN(const ManifestFile file, ReadManifestFile(session.output(), "--rules",
+                                                                      arguments.Text("--rules")));
+  const flow::DirectorySnapshot& directory = file.directory;
   const std::string organization = arguments.Text("--org");
   if (directory->FindOrganization(organization) == nullptr) {
     std::vector<std::string> known;
     for (const auto& [name, unused] : directory->organizations())
       known.push_back(name);
     return InvalidArgument(Cat("--org: there is no organization \"", Printable(organization),
-                               "\" in ", path, "; there is ",
+                               "\" in ", file.name, "; there is ",
                                known.empty() ? "none" : Join(known, ", ")));
   }
   const auto rules = directory->Rules(organization, *DirectionOf(arguments));
@@ -118,9 +116,9 @@ std::string ResponseText(const v1::TestFlowRulesResponse& response) {
 
 Status Test(Session& session, const Arguments& arguments) {
   PENSTOCK_ASSIGN_OR_RETURN(const v1::TestFlowRulesRequest request, RequestOf(arguments));
-  PENSTOCK_ASSIGN_OR_RETURN(
-      const v1::TestFlowRulesResponse response,
-      arguments.Has("--rules") ? TestManifest(arguments, request) : TestDaemon(session, request));
+  PENSTOCK_ASSIGN_OR_RETURN(const v1::TestFlowRulesResponse response,
+                            arguments.Has("--rules") ? TestManifest(session, arguments, request)
+                                                     : TestDaemon(session, request));
   PENSTOCK_RETURN_IF_ERROR(session.output().Show(response, [&] { return ResponseText(response); }));
   for (const v1::HookTrial& trial : response.trials())
     PENSTOCK_RETURN_IF_ERROR(FailureOf(trial));

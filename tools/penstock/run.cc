@@ -107,7 +107,7 @@ Exit Run(const std::vector<std::string>& words, std::ostream& out, std::ostream&
   Session session(std::move(client), output);
   const Status status = line.command->run(session, line.arguments);
   out.flush();
-  if (status.ok() && out.good()) return Exit::kOk;
+  if (status.ok() && out.good()) return session.exit();
   if (status.ok()) {
     err << "penstock " << line.command->words << ": the result cannot be written; it was done\n";
     return Exit::kRefused;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tools/penstock/client.h"
+#include "tools/penstock/command.h"
 #include "tools/penstock/output.h"
 
 namespace penstock::cli {
@@ -19,9 +20,15 @@ class Session {
 
   [[nodiscard]] Output& output() { return output_; }
 
+  // How the program ends if the command succeeds.
+  [[nodiscard]] Exit exit() const { return exit_; }
+
+  void set_exit(Exit exit) { exit_ = exit; }
+
  private:
   Client client_;
   Output output_;
+  Exit exit_ = Exit::kOk;
 };
 
 }  // namespace penstock::cli

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import pwd
+import re
 import shlex
 import shutil
 import socket
@@ -26,6 +27,7 @@ import unittest
 PENSTOCK = SERVER = DATA = None
 UPDATE = False
 SHELLS = ("bash", "zsh", "fish")
+SHAPES = ("table", "yaml", "json")
 
 
 class Daemon:
@@ -82,8 +84,11 @@ def transcript_of(command, daemon):
             or "diskFreeOctets" in line]
     for line in free:  # the one thing here that no test can know
         lines[lines.index(line)] = "(free disk)"
-    me = "unproven:" + pwd.getpwuid(os.geteuid()).pw_name
-    return [line.replace(daemon.socket, "SOCKET").replace(me, "unproven:USER").rstrip() for line in lines]
+    if words[1:2] == ["change"]:  # nor how wide the user's name is
+        lines[1:] = [re.sub("(?<=\\S)  +", "  ", line) for line in lines[1:]]
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    return [line.replace(daemon.socket, "SOCKET").replace(f"unproven:{me}", "unproven:USER")
+            .replace(f"{me} (unproven)", "USER (unproven)").rstrip() for line in lines]
 
 
 class Transcripts(unittest.TestCase):
@@ -120,7 +125,7 @@ class Help(unittest.TestCase):
         for line in run("__complete", "").stdout.splitlines():
             word = line.split("\t")[0]
             below = [one.split("\t")[0] for one in run("__complete", word, "").stdout.splitlines()]
-            if word in ("status", "completion"):
+            if word in ("apply", "diff", "export", "status", "completion"):
                 yield [word]
             else:
                 yield from ([word, verb] for verb in below)
@@ -331,6 +336,55 @@ class WithoutADaemon(unittest.TestCase):
         self.assertIn("--event -: over 1048576 octets", done.stderr)
 
 
+class RulesAsCode(unittest.TestCase):
+    def apply(self, daemon, manifest, *options):
+        done = daemon.run("apply", "-f", "-", *options, stdin=manifest)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def test_what_is_exported_changes_nothing_when_it_is_applied(self):
+        first = pathlib.Path(DATA, "input/manifest_first.yaml").read_text(encoding="utf-8")
+        with Daemon() as daemon:
+            self.apply(daemon, first)
+            for form in SHAPES:
+                with self.subTest(form):
+                    exported = daemon.run("export", "--output", form)
+                    self.assertEqual((exported.returncode, exported.stderr), (0, ""))
+                    compared = daemon.run("diff", "-f", "-", stdin=exported.stdout)
+                    self.assertEqual((compared.returncode, compared.stdout), (0, "no difference\n"))
+            self.apply(daemon, exported.stdout)
+            listed = json.loads(daemon.run("change", "list", "--output", "json").stdout)
+            self.assertEqual(len(listed["changes"]), 6)
+
+    def test_an_etag_of_diff_lets_one_of_two_apply(self):
+        first = pathlib.Path(DATA, "input/manifest_first.yaml").read_text(encoding="utf-8")
+        with Daemon() as daemon:
+            compared = daemon.run("diff", "-f", "-", "--output", "json", stdin=first)
+            self.assertEqual(compared.returncode, 4)
+            etag = json.loads(compared.stdout)["etag"]
+            self.apply(daemon, first, "--etag", etag)
+            late = daemon.run("apply", "-f", "-", "--etag", etag, stdin="organizations: [{name: default}]")
+            self.assertEqual(late.returncode, 1)
+            self.assertIn("somebody else has changed it", late.stderr)
+            self.assertEqual(daemon.run("diff", "-f", "-", stdin=first).returncode, 0)
+
+    def test_ten_thousand_rules(self):
+        rules = "\n".join(
+            f"- {{name: r{i}, direction: inbound, sender_patterns: [s{i}.example], recipient_patterns: ['*'], "
+            f"verdict: {{action: drop}}}}" for i in range(10_000))
+        manifest = f"organizations: [{{name: default}}]\nrules:\n{rules}\n"
+        with Daemon() as daemon:
+            applied = self.apply(daemon, manifest)
+            self.assertIn("read 10000 rules; applying them", applied.stderr)
+            self.assertIn("10000 created, 0 updated, 0 removed", applied.stdout)
+            self.assertIn("nothing to change", self.apply(daemon, manifest).stdout)
+            linted = daemon.run("rule", "lint", "--output", "json")
+            self.assertEqual(linted.returncode, 4)
+            self.assertEqual([one["kind"] for one in json.loads(linted.stdout)["findings"]],
+                             ["ORGANIZATION_QUOTA"])
+            self.assertEqual(daemon.run("apply", "-f", "-", "--compat", stdin=manifest).returncode, 1)
+
+
 class Completion(unittest.TestCase):
     def complete(self, daemon, *words):
         done = daemon.run("__complete", *words)
@@ -357,6 +411,8 @@ class Completion(unittest.TestCase):
             self.assertEqual(self.complete(daemon, "rule", "create", "--mode", "=", "s"), ["sync"])
             self.assertEqual(self.complete(daemon, "completion", "b"), ["bash"])
             self.assertEqual(self.complete(daemon, "rule", "test", "--eml", ""), [":files"])
+            self.assertEqual(self.complete(daemon, "apply", "-f", ""), [":files"])
+            self.assertEqual(self.complete(daemon, "rule", "lint", "--rules", ""), [":files"])
             self.assertEqual(self.complete(daemon, "org", "nonsense", "x"), [])
             self.assertEqual(self.complete(daemon, "event", ""), ["build"])
             self.assertEqual(self.complete(daemon, "answer", "resolve", "--answer", ""), [":files"])
@@ -381,6 +437,7 @@ class Completion(unittest.TestCase):
             self.assertEqual(self.complete(daemon, "message", "cancel", "x", "--as", "d"), ["drop", "default"])
             self.assertEqual(self.complete(daemon, "dead-letter", "show", ""), ["1", "2", "3"])
             self.assertEqual(self.complete(daemon, "dead-letter", "redrive", "--hook", "gone-hook", ""), ["3"])
+            self.assertEqual(self.complete(daemon, "change", "show", "")[-1], "1")
             self.assertEqual(self.complete(daemon, "hook", "add-permission", "disclaimer",
                                            "--principal", "d"), ["default"])
 
