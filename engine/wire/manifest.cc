@@ -209,8 +209,7 @@ class ManifestReader {
     if (flow::MayInvoke(hook->second, rule.organization, rule.direction)) return;
     Fail(where, Cat(".run_hook.hook: organization \"", rule.organization,
                     "\" may not invoke hook \"", name, "\" for ", Word(rule.direction),
-                    " mail; add to its `permissions`: {statement_id: allow-", rule.organization,
-                    ", organization: ", rule.organization, "}"));
+                    " mail; add a statement that grants it to the hook's `permissions`"));
   }
 
   const v1::Manifest& manifest_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <set>
 #include <string>
 #include <thread>
@@ -359,6 +360,18 @@ TEST_CASE("ManifestService: an organization with open messages stays", "[api][ma
   CHECK(
       Message(status).starts_with("organizations: organization \"acme\" still has open messages"));
   CHECK(fixture.info().hint() == "penstock message list --org acme");
+}
+
+TEST_CASE("ManifestService: an organization that a listener names stays", "[api][manifest]") {
+  Fixture fixture;
+  REQUIRE(Apply(fixture, kWhole).ok());
+  fixture.admin().listener_organizations = [] {
+    return std::map<std::string, std::string>{{"submission", "acme"}};
+  };
+  const Status status = Refused(fixture, Request("organizations: [{name: default}]\n"));
+  CHECK(status.code() == StatusCode::kFailedPrecondition);
+  CHECK(Message(status).starts_with(
+      "organizations: listener \"submission\" names organization \"acme\""));
 }
 
 TEST_CASE("ManifestService: ten thousand rules are applied as one", "[api][manifest]") {

@@ -151,6 +151,8 @@ class Fixture {
 
   [[nodiscard]] AdminServer& server() { return *server_; }
 
+  [[nodiscard]] AdminContext& admin() { return admin_; }
+
   [[nodiscard]] runtime::DirectoryKeeper& directory() { return directory_; }
 
  private:
