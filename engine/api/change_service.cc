@@ -10,7 +10,7 @@
 #include "engine/api/change_view.h"
 #include "engine/api/paging.h"
 #include "engine/api/unary_call.h"
-#include "engine/base/limits_manifest.h"
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/resource_name.h"

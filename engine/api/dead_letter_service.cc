@@ -10,7 +10,7 @@
 #include "engine/api/paging.h"
 #include "engine/api/unary_call.h"
 #include "engine/async/limiter.h"
-#include "engine/base/limits_ops.h"
+#include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"

@@ -7,7 +7,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "engine/async/deadline.h"
-#include "engine/base/limits_offline.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/wire/hook_trial.h"
 

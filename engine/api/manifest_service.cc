@@ -12,7 +12,6 @@
 #include "engine/api/organization_removal.h"
 #include "engine/api/unary_call.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_manifest.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/flow/directory_difference.h"

@@ -8,7 +8,7 @@
 #include "engine/api/message_view.h"
 #include "engine/api/paging.h"
 #include "engine/api/unary_call.h"
-#include "engine/base/limits_ops.h"
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/resource_name.h"

@@ -58,6 +58,8 @@ inline constexpr seconds kAsyncRetryFirst{60};  // H12: 60 s, then doubled
 inline constexpr seconds kAsyncRetryMax{3600};  // H12: where more retries than 2 are set, the longest wait
 inline constexpr std::size_t kAsyncQueueMax = 100'000;  // events a hook, H12: beyond it to the dead-letter list
 inline constexpr std::size_t kDeadLettersMax = 100'000;  // events a hook, H12: beyond it the oldest is dropped and counted
+inline constexpr std::size_t kRedriveBatch = 100;  // dead letters of one RedriveDeadLetters call: more are refused, or go on in the next
+inline constexpr int kRedriveTriesMax = 3;  // of a batch, of which the list's bound drops one meanwhile: then ABORTED
 inline constexpr std::size_t kHookCallsMax = 64;  // calls at a time a hook, H13: others wait their turn
 inline constexpr std::size_t kHookCallsCeiling = 10'000;  // a larger setting of calls at a time is refused
 inline constexpr std::size_t kAsyncEventsCeiling = 10'000'000;  // a larger setting of queue or dead letters is refused
@@ -70,6 +72,10 @@ inline constexpr std::size_t kDescriptionOctetsMax = 1024;  // of a resource: re
 
 inline constexpr milliseconds kReconnectFirst{200};  // pause before connecting to a hook again; doubled up to the next line
 inline constexpr milliseconds kReconnectMax{5000};  // keeps a hook that is back from waiting long for its next call
+inline constexpr seconds kOutlierInterval{10};  // H13: between two looks at how a hook's endpoints have fared
+inline constexpr seconds kOutlierEjection{30};  // H13: an endpoint whose calls have all failed gets none for so long; longer each further time
+inline constexpr int kOutlierEjectedPercentMax = 50;  // H13: of a hook's endpoints: further ones go on getting calls
+inline constexpr int kOutlierCallsMin = 5;  // H13: of an endpoint in an interval; on fewer it is not judged
 inline constexpr int kHookMessageOctetsMax = 4 << 20U;  // of an answer as gRPC reads it: the call fails; SYNC ones have kAnswerOctetsMax
 
 // Messages (M, A)
@@ -97,6 +103,8 @@ inline constexpr seconds kDataTimeout{7200};  // of a message from DATA to its f
 inline constexpr std::size_t kSkippedLineOctetsMax = 1U << 20U;  // of a command line that is too long: then 421 4.7.0
 inline constexpr int kBadCommandsMax = 20;  // in a session: 421 4.7.0
 inline constexpr std::size_t kConnectionsMax = 1000;  // a listener: 421 4.3.2
+inline constexpr std::size_t kConnectionsPerClientMax = 100;  // of one address that is not trusted, a listener: 421 4.7.0
+inline constexpr std::uint64_t kIncomingOctetsMax = 1ULL << 30U;  // of messages coming in at a time, over all connections: 452 4.3.1
 inline constexpr milliseconds kAcceptRetry{100};  // after a failed accept, such as without file descriptors
 inline constexpr seconds kConnectTimeout{30};  // to a next hop: attempt fails
 inline constexpr seconds kReplyTimeout{300};  // of a next hop, §4.5.3.2: attempt fails
@@ -116,16 +124,20 @@ inline constexpr seconds kListenerCloseWait{5};  // for connections of a listene
 inline constexpr minutes kPurgeInterval{10};  // between two looks for messages past kHistoryRetention
 inline constexpr std::size_t kPurgeBatch = 500;  // messages taken off the record in one transaction
 inline constexpr seconds kScheduleLookMax{30};  // between two looks at the wall clock while nothing is due
+inline constexpr milliseconds kClockJump{5000};  // H3: of the wall clock; a larger one is not followed while something waits
 inline constexpr std::size_t kAsyncBatch = 64;  // events of one hook read from the queue at a time
 inline constexpr milliseconds kCommitRetry{1000};  // pause after a commit that the disk refused; then again
 inline constexpr std::size_t kCommitFailuresALine = 60;  // tries of one step between two log lines: a full disk is not filled by the log
 inline constexpr std::size_t kLogRecipientsMax = 100;  // in a log line: further ones are counted only
 inline constexpr std::size_t kLogDetailOctetsMax = 300;  // of a text in a log line: cut there
 inline constexpr std::size_t kMessagesActiveMax = 2000;  // messages worked on at a time: others wait in the schedule
+inline constexpr std::size_t kInterventionsMax = 100;  // of administrators, retries and cancels, at a time: further ones are refused
+inline constexpr std::size_t kOpenMessagesMax = 1'000'000;  // not closed: MAIL is answered 451 4.3.2
 inline constexpr milliseconds kTurnBackFirst{1000};  // H13: first pause of a message that its hook or next hop has no place for
 inline constexpr milliseconds kTurnBackSpacing{5};  // H13: between two such messages of a hook or next hop
 inline constexpr seconds kDrainDeadline{
     30};  // on SIGTERM: what runs longer is left to the next start
+inline constexpr milliseconds kAsyncStopGrace{2000};  // of ASYNC calls that run when the daemon stops: then cancelled, to come again
 inline constexpr std::size_t kCommitQueueMax = 4096;  // transactions waiting for the disk: further ones fail, to be tried again
 inline constexpr std::size_t kReadQueueMax = 8192;  // reads waiting for the store: further ones fail, to be tried again
 inline constexpr std::uint64_t kDiskReserveOctets = 128ULL << 20U;  // kept free for the log, outcomes and bounces of mail that is here: 452 4.3.1
@@ -141,17 +153,28 @@ inline constexpr std::size_t kTestLosersMax = 100'000;  // rules that lost, in o
 inline constexpr std::size_t kListPageMax = 1000;  // rows of a List call: a larger page size is cut
 inline constexpr std::size_t kListPageOctets = 16U << 20U;  // of a List response: a page that has more ends there
 inline constexpr std::size_t kMessagesReadMax = 50;  // message records read at a time for a page, so that kListPageOctets holds about
+inline constexpr std::size_t kChangesReadMax = 50;  // change records read at a time for a page, so that kListPageOctets holds about
+inline constexpr std::size_t kMessagesLookedAtMax = 5000;  // of one ListMessages call, for those of one hook: the page ends there
 inline constexpr std::size_t kListPageDefault = 100;  // rows of a List call that names no page size
 inline constexpr std::size_t kYamlOctetsMax = 64U << 20U;  // of a configuration or manifest: refused
 inline constexpr std::size_t kYamlNodesMax = 4'000'000;  // values in it, aliases unfolded: refused
 inline constexpr std::size_t kYamlUnfoldingMax = 10;  // values for each octet of it: refused
 inline constexpr std::size_t kYamlFaultsMax = 50;  // told about one file: further ones are counted only
+inline constexpr std::size_t kManifestFaultsOctets = 4096;  // of the text of an error, which travels in a header: further lines are left out
+inline constexpr std::size_t kManifestWarningsMax = 50;  // told about one manifest, R13: further ones are counted only
+inline constexpr std::size_t kQuietRulesMax = 1000;  // rules of a manifest: for more of them the command line says what it is doing
+inline constexpr std::size_t kDifferenceCellsMax = 1'000'000;  // lines before times lines after that are compared: beyond, all go and all come
 inline constexpr seconds kAdminCallDeadline{30};  // of the command line's calls: exit code 3
 inline constexpr seconds kCompletionDeadline{1};  // of names asked for while a line is typed: none are offered
 inline constexpr int kAdminMessageOctetsMax = 64 << 20;  // a request or response of the admin API: refused
 inline constexpr seconds kAdminStopDeadline{5};  // of admin calls that run when the daemon stops: cancelled
 inline constexpr std::size_t kUserNameOctetsMax = 255;  // that a client gives of itself, R14: cut there
 inline constexpr std::size_t kTestRecipientsMax = 1000;  // of one TestFlowRules call: refused
+inline constexpr std::size_t kTrialsMax = 16;  // hooks that one test of the rules calls, R15: a test that would call more is refused
+inline constexpr seconds kTrialTurnWait{15};  // of a trial for its turn at a hook, H13: refused then
+inline constexpr seconds kTrialCallDeadline{45};  // of the command line's call that makes one SYNC trial: its turn, its 15 s, and some for the way; exit code 3
+inline constexpr minutes kTrialCallDeadlineMax{20};  // the same where a trial may be ASYNC, which an operator may give 15 min
+inline constexpr milliseconds kTrialGivenUpLook{200};  // between two looks whether whoever asked for a trial is still there
 // clang-format on
 
 }  // namespace penstock::limits

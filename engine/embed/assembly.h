@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "engine/base/limits_ops.h"
+#include "engine/base/limits.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/delivery/outgoing_content.h"

@@ -8,7 +8,7 @@
 #include <memory>
 #include <utility>
 
-#include "engine/base/limits_ops.h"
+#include "engine/base/limits.h"
 
 namespace penstock::ingress {
 

@@ -14,7 +14,6 @@
 #include "engine/async/endpoint.h"
 #include "engine/async/task.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_ops.h"
 #include "engine/base/time.h"
 #include "engine/ingress/network_set.h"
 #include "engine/ingress/smtp_connection.h"

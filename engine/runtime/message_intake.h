@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/base/limits_ops.h"
+#include "engine/base/limits.h"
 #include "engine/flow/plan.h"
 #include "engine/mail/summary.h"
 #include "engine/runtime/async_worker.h"

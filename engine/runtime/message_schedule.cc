@@ -14,7 +14,7 @@
 
 #include "engine/async/deadline.h"
 #include "engine/base/check.h"
-#include "engine/base/limits_ops.h"
+#include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/metrics.h"
 #include "engine/base/status_macros.h"

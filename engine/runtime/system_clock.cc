@@ -9,7 +9,7 @@
 #include <sys/random.h>
 
 #include "engine/base/check.h"
-#include "engine/base/limits_ops.h"
+#include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/strings.h"
 

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_offline.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/mail/header_section.h"

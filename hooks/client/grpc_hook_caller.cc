@@ -13,7 +13,6 @@
 
 #include "engine/async/grpc_call.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_ops.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/convert_hook_call.h"

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/base/limits_manifest.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/wire/output.h"
 

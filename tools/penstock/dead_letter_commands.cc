@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_ops.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/base/time.h"

@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-#include "engine/base/limits_offline.h"
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/flow/hook.h"

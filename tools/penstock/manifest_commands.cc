@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/base/limits_manifest.h"
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/manifest.h"

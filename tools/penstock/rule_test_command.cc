@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_offline.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/flow/directory.h"

@@ -15,7 +15,6 @@
 #include <catch2/catch.hpp>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_manifest.h"
 #include "engine/base/strings.h"
 #include "engine/wire/yaml.h"
 #include "tests/integration/api/services_fixture.h"

@@ -7,7 +7,6 @@
 #include <catch2/catch.hpp>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_offline.h"
 #include "engine/base/strings.h"
 
 #include "penstock/v1/flow_rules.pb.h"
