@@ -60,6 +60,11 @@ Member MemberOf(Place place, std::string_view key) {
   }
 }
 
+Status NotJson(std::string_view bytes, std::size_t octets_read, std::string_view why) {
+  return InvalidArgument(
+      Cat("answer: not JSON: ", why, " (", JsonPosition(bytes, octets_read), ")"));
+}
+
 // Receives nlohmann's parse events. No tree is built: of a hostile text nothing is kept but what
 // the answer can hold.
 class AnswerReader {
@@ -206,11 +211,10 @@ class AnswerReader {
                    const nlohmann::json::exception& error) {
     const bool too_short = octets_read > bytes_.size();
     const bool number = error.id == 406;  // out_of_range.406: no double holds it
-    status_ = InvalidArgument(Cat("answer: not JSON: ",
-                                  too_short ? "it ends too early"
-                                  : number  ? "a number out of range"
-                                            : "a character that is not expected",
-                                  " (", JsonPosition(bytes_, octets_read), ")"));
+    status_ = NotJson(bytes_, octets_read,
+                      too_short ? "it ends too early"
+                      : number  ? "a number out of range"
+                                : "a character that is not expected");
     return false;
   }
 
@@ -325,6 +329,10 @@ StatusOr<flow::Answer> ParseAnswerJson(std::string_view bytes) {
                                limits::kAnswerOctetsMax, " that are allowed"));
   }
   AnswerReader reader(bytes);
+  // The parser takes NUL for the end of its input.
+  if (const auto nul = bytes.find('\0'); nul != std::string_view::npos) {
+    return NotJson(bytes, nul + 1, "a character that is not expected");
+  }
   const bool complete = nlohmann::json::sax_parse(bytes.begin(), bytes.end(), &reader);
   return reader.Finish(complete);
 }

@@ -124,6 +124,10 @@ Status ReadDirection(const json& document, std::optional<rules::FlowDirection> a
   return OkStatus();
 }
 
+Status NotJson(std::string_view bytes, std::size_t octets_read) {
+  return InvalidArgument(Cat("event: not JSON (", JsonPosition(bytes, octets_read), ")"));
+}
+
 // Says where `bytes`, which are not JSON, go wrong.
 Status DescribeFault(std::string_view bytes) {
   // Only the position is wanted: every other event is let through.
@@ -162,7 +166,7 @@ Status DescribeFault(std::string_view bytes) {
 
   Locator locator;
   json::sax_parse(bytes.begin(), bytes.end(), &locator);
-  return InvalidArgument(Cat("event: not JSON (", JsonPosition(bytes, locator.octets_read), ")"));
+  return NotJson(bytes, locator.octets_read);
 }
 
 }  // namespace
@@ -184,6 +188,9 @@ StatusOr<flow::Event> ParseEventJson(std::string_view bytes,
     return InvalidArgument(Cat("event: ", bytes.size(), " octets, over the ",
                                limits::kEventFileOctetsMax, " that are allowed"));
   }
+  // The parser takes NUL for the end of its input.
+  const std::size_t nul = bytes.find('\0');
+  if (nul != std::string_view::npos) return NotJson(bytes, nul + 1);
   const json document = json::parse(bytes.begin(), bytes.end(), nullptr, false);
   if (document.is_discarded()) return DescribeFault(bytes);
   if (!document.is_object()) return Expected("event", "an object", document);
