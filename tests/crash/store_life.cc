@@ -51,7 +51,7 @@ std::string StoredDisk::Audit() {
   const StatusOr<std::string> sound = database->QueryText("PRAGMA integrity_check");
   const StatusOr<std::int64_t> parked = database->QueryInt("SELECT count(*) FROM parked");
   const StatusOr<std::int64_t> changes = database->QueryInt("SELECT count(*) FROM changes");
-  if (!sound.ok() || !parked.ok() || !changes.ok()) return "the database cannot be read";
+  if (!sound.ok() || !parked.ok() || !changes.ok()) return "database cannot be read\n";
   return Cat("database ", *sound, "\nparked ", *parked, "\nchanges ", *changes, "\n");
 }
 
