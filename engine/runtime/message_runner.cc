@@ -164,12 +164,13 @@ std::string NamesOf(const std::vector<std::string>& recipients) {
 class Runner {
  public:
   Runner(Context* context, MessageState state, std::shared_ptr<Completions> completions,
-         std::shared_ptr<Inbox> inbox)
+         std::shared_ptr<Inbox> inbox, RunBounce run_bounce)
       : context_(*context),
         directory_(context->directory.Current()),
         settings_(context->settings.Current()),
         completions_(std::move(completions)),
         inbox_(std::move(inbox)),
+        run_bounce_(std::move(run_bounce)),
         machine_(std::move(state), *settings_, OwnsDomain()) {}
 
   asio::awaitable<RunResult> Run() {
@@ -348,8 +349,9 @@ class Runner {
     const Status committed = co_await context_.store.Commit(*std::move(transaction));
     PENSTOCK_CO_RETURN_IF_ERROR(committed);
     ReportStep(machine_.state(), history);
+    // At once: this run may last, and its end is not what the sender waits for.
     for (MessageState& bounce : bounces)
-      result_.bounces.push_back(std::move(bounce));
+      run_bounce_(std::move(bounce));
     co_return OkStatus();
   }
 
@@ -358,6 +360,7 @@ class Runner {
   std::shared_ptr<const flow::FlowSettings> settings_;
   std::shared_ptr<Completions> completions_;
   std::shared_ptr<Inbox> inbox_;
+  RunBounce run_bounce_;
   std::shared_ptr<bool> nudged_ = std::make_shared<bool>(false);  // on the strand
   bool unrecorded_ = false;  // the machine is ahead of the store, and the process stops
   flow::MessageMachine machine_;
@@ -371,13 +374,14 @@ class Runner {
 }  // namespace
 
 asio::awaitable<RunResult> RunMessage(Context* context, MessageState state,
-                                      std::shared_ptr<Inbox> inbox) {
+                                      std::shared_ptr<Inbox> inbox, RunBounce run_bounce) {
   // One call for each invocation and one delivery for each group can run at a time; a hook's answer
   // makes at most one group for each outcome. And one Nudged.
   const std::size_t room = state.invocations.size() + state.deliveries.size() +
                            state.recipients.size() + limits::kAnswerActionsMax + 1;
   auto completions = std::make_shared<Completions>(co_await asio::this_coro::executor, room);
-  Runner runner(context, std::move(state), std::move(completions), std::move(inbox));
+  Runner runner(context, std::move(state), std::move(completions), std::move(inbox),
+                std::move(run_bounce));
   co_return co_await runner.Run();
 }
 

@@ -4,6 +4,7 @@
 // the way of a message.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -21,14 +22,16 @@ namespace penstock::runtime {
 struct RunResult {
   flow::MessageState state;  // as the store has it now, unless the context is stopping
   std::optional<Time> wake;  // when something is due again; null: the message is closed
-  std::vector<flow::MessageState> bounces;  // DSNs accepted on the way, to be run
 };
+
+// Runs a DSN that a step of the run has accepted.
+using RunBounce = std::function<void(flow::MessageState bounce)>;
 
 // `state` is as the store has it. Runs on the caller's executor, which is a strand. When the
 // context is stopping, what runs is finished and recorded, and nothing new is started. What comes
 // into `inbox` after the run's last look at it is left there.
 async::asio::awaitable<RunResult> RunMessage(Context* context, flow::MessageState state,
-                                             std::shared_ptr<Inbox> inbox);
+                                             std::shared_ptr<Inbox> inbox, RunBounce run_bounce);
 
 // The commit of one step: the message's state and history, and the DSN that its bounces make.
 // `header` is the message's header section. DSNs are appended to `bounces`.

@@ -240,9 +240,11 @@ asio::awaitable<void> MessageSchedule::RunLoaded(MessageSchedule* schedule, Rand
 asio::awaitable<void> MessageSchedule::RunState(MessageSchedule* schedule, RandomBytes id,
                                                 flow::MessageState state, InboxPtr inbox) {
   for (;;) {
-    RunResult result = co_await RunMessage(&schedule->context_, std::move(state), inbox);
-    for (flow::MessageState& bounce : result.bounces)
+    RunBounce run_bounce = [schedule](flow::MessageState bounce) {
       schedule->Run(std::move(bounce));
+    };
+    RunResult result =
+        co_await RunMessage(&schedule->context_, std::move(state), inbox, std::move(run_bounce));
     if (schedule->Finish(id, *inbox, result.wake)) co_return;
     state = std::move(result.state);
   }
