@@ -125,6 +125,8 @@ class ImpatienceWatch {
 int Run(v1::Config config, const std::string& path) {
   const sigset_t signals = BlockSignals();
   RaiseDescriptorLimit();
+  // gRPC's own lines are in no form of ours; whoever wants them sets the variable.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   StartLog(config.log().format(), config.log().level());
   PrometheusMetrics metrics;
   SetMetricSink(&metrics);

@@ -33,6 +33,9 @@ StatusOr<Change> SetUp(const flow::Directory& now) {
   Change change;
   PENSTOCK_ASSIGN_OR_RETURN(change.next, now.With(organization, flow::Directory::Write::kReplace));
   PENSTOCK_ASSIGN_OR_RETURN(change.next, change.next->With(rule, flow::Directory::Write::kCreate));
+  change.resources.resize(2);
+  change.resources[0].resource = std::move(organization);
+  change.resources[1].resource = std::move(rule);
   return change;
 }
 

@@ -89,10 +89,18 @@ StatusOr<Change> NextGeneration(const flow::Directory& now, std::size_t generati
     rule.recipient_patterns = {"*"};
     rule.verdict.action = rules::Action::kDrop;
     PENSTOCK_ASSIGN_OR_RETURN(change.next, change.next->With(rule, Write::kCreate));
+    ports::ResourceChange created;
+    created.resource = rule;
+    change.resources.push_back(std::move(created));
     if (generation == 0) continue;
     PENSTOCK_ASSIGN_OR_RETURN(change.next,
                               change.next->WithoutRule(organization, rules::FlowDirection::kInbound,
                                                        RuleName(generation - 1, organization)));
+    rule.name = RuleName(generation - 1, organization);
+    ports::ResourceChange removed;
+    removed.resource = std::move(rule);
+    removed.removed = true;
+    change.resources.push_back(std::move(removed));
   }
   return change;
 }
@@ -104,6 +112,9 @@ StatusOr<Change> AddOrganizations(const flow::Directory& now) {
     rules::Organization organization;
     organization.name = name;
     organization.domains = {Cat(name, ".example")};
+    ports::ResourceChange written;
+    written.resource = organization;
+    change.resources.push_back(std::move(written));
     const bool is_new = now.FindOrganization(name) == nullptr;
     PENSTOCK_ASSIGN_OR_RETURN(
         change.next,
