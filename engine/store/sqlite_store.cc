@@ -82,6 +82,10 @@ Status SqliteStore::OpenDatabase(const std::string& folder, const Options& optio
   const std::string path = Cat(folder, "/state.db");
   PENSTOCK_ASSIGN_OR_RETURN(Database database, Connect(path, options.vfs));
   PENSTOCK_RETURN_IF_ERROR(Migrate(database, path));
+  // What an earlier run left in the log may be in the page cache alone, if its sync failed: it
+  // would be read now, and taken for durable. Moved to the database it is written, and synced,
+  // anew.
+  PENSTOCK_RETURN_IF_ERROR(database.Execute("PRAGMA wal_checkpoint(TRUNCATE)"));
   database.WatchLog();
   PENSTOCK_RETURN_IF_ERROR(
       database.Execute("UPDATE counters SET value = value + 1 WHERE name = 'starts'"));
