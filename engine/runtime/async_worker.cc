@@ -96,7 +96,8 @@ asio::awaitable<void> AsyncWorkers::Work(AsyncWorkers* workers, WorkerPtr worker
       continue;
     } else if (const Time now = context.clock.Now(); DueTime(events->front(), now) <= now) {
       co_await workers->SendDue(worker, *events);
-      continue;
+      // While the disk refuses what came of them, the hook is not asked again and again.
+      if (!std::exchange(worker->unsettled, false)) continue;
     } else {
       pause = std::min<Milliseconds>(events->front().next_attempt - now, limits::kScheduleLookMax);
     }
@@ -161,10 +162,12 @@ asio::awaitable<void> AsyncWorkers::Send(WorkerPtr worker, ports::AsyncEvent eve
   worker->calls.erase(signal);
   // A call cut off by a stop is repeated at the next start (H12: at least once).
   if (ended.answer.status().code() == StatusCode::kCancelled && context_.stopping) co_return;
-  co_await Settle(std::move(event), std::move(ended));
+  const bool settled = co_await Settle(std::move(event), std::move(ended));
+  if (!settled) worker->unsettled = true;
 }
 
-asio::awaitable<void> AsyncWorkers::Settle(ports::AsyncEvent event, HookGate::Ended ended) {
+// False: it is not on disk.
+asio::awaitable<bool> AsyncWorkers::Settle(ports::AsyncEvent event, HookGate::Ended ended) {
   const flow::DirectorySnapshot directory = context_.directory.Current();
   const auto hook = directory->FindHook(event.hook);
   const int retries = hook == nullptr ? limits::kAsyncRetriesDefault : hook->async_retries;
@@ -208,6 +211,7 @@ asio::awaitable<void> AsyncWorkers::Settle(ports::AsyncEvent event, HookGate::En
     Log(LogLevel::kError, "commit_failed",
         {{"message", message.text()}, {"error", std::string(Message(committed))}});
   }
+  co_return committed.ok();
 }
 
 }  // namespace penstock::runtime

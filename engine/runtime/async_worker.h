@@ -48,7 +48,8 @@ class AsyncWorkers {
     const std::string hook;
     async::Timer timer;                                 // used on the worker's strand
     std::list<async::asio::cancellation_signal> calls;  // that run; used on the worker's strand
-    bool notified = false;  // under mutex_: look again before going to sleep or ending
+    bool notified = false;   // under mutex_: look again before going to sleep or ending
+    bool unsettled = false;  // on the worker's strand: a commit has failed
   };
 
   using WorkerPtr = std::shared_ptr<Worker>;
@@ -57,7 +58,7 @@ class AsyncWorkers {
   async::asio::awaitable<void> SendDue(WorkerPtr worker,
                                        const std::vector<ports::AsyncEvent>& events);
   async::asio::awaitable<void> Send(WorkerPtr worker, ports::AsyncEvent event);
-  async::asio::awaitable<void> Settle(ports::AsyncEvent event, HookGate::Ended ended);
+  async::asio::awaitable<bool> Settle(ports::AsyncEvent event, HookGate::Ended ended);
   bool TakeNotice(Worker& worker);
   bool EndIfIdle(Worker& worker);
 
