@@ -52,6 +52,17 @@ std::string_view NodeWord(const YAML::Node& node) {
   return "nothing";
 }
 
+// Where a control character stands that no YAML file holds as itself (YAML 1.2 §5.1); npos: nowhere.
+// yaml-cpp takes them, and makes other octets of a NUL and what follows it.
+std::size_t FindControl(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool is_control = (c >= 0 && c < ' ') || c == 0x7F;
+    if (is_control && c != '\t' && c != '\n' && c != '\r') return i;
+  }
+  return std::string_view::npos;
+}
+
 // What yaml-cpp says about text that is no YAML, with the usual mend.
 std::string SyntaxFault(std::string_view line, const std::string& message) {
   if (line.find('\t') < line.find_first_not_of(" \t")) {
@@ -162,6 +173,13 @@ class YamlReader {
     }
     nodes_max_ = std::min(limits::kYamlNodesMax, 1000 + limits::kYamlUnfoldingMax * text.size());
     if (!IsValidUtf8(text)) return Fail({1, 1}, {}, "not UTF-8; expected a text file in UTF-8");
+    if (const std::size_t at = FindControl(text); at != std::string_view::npos) {
+      const std::string_view before = text.substr(0, at);
+      const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+      const std::size_t column = at - before.rfind('\n');  // npos wraps to the text's begin
+      return Fail({static_cast<int>(line), static_cast<int>(column)}, {},
+                  R"(a control character; expected an escape between double quotes, like "\x1f")");
+    }
     try {
       const std::string yaml(text);
       const DocumentStarts documents(yaml);
