@@ -52,8 +52,8 @@ std::string_view NodeWord(const YAML::Node& node) {
   return "nothing";
 }
 
-// Where a control character stands that no YAML file holds as itself (YAML 1.2 §5.1); npos: nowhere.
-// yaml-cpp takes them, and makes other octets of a NUL and what follows it.
+// Where a control character stands that no YAML file holds as itself (YAML 1.2 §5.1); npos:
+// nowhere. yaml-cpp takes them, and makes other octets of a NUL and what follows it.
 std::size_t FindControl(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
