@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // penstock change: who changed what, and when
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/base/time.h"
@@ -15,6 +13,7 @@
 
 #include "tools/penstock/change_text.h"
 #include "tools/penstock/names.h"
+#include "tools/penstock/paged_list.h"
 #include "tools/penstock/resources.h"
 #include "tools/penstock/session.h"
 
@@ -52,20 +51,10 @@ std::string TableOf(const v1::ListChangesResponse& changes) {
 Status List(Session& session, const Arguments& arguments) {
   v1::ListChangesRequest request;
   request.set_page_token(arguments.Text("--page-token"));
-  const std::int64_t limit = arguments.Number("--limit");
   v1::ListChangesResponse all;
-  while (all.changes_size() < limit) {
-    const std::int64_t missing = limit - all.changes_size();
-    request.set_page_size(static_cast<std::int32_t>(
-        std::min<std::int64_t>(missing, static_cast<std::int64_t>(limits::kListPageMax))));
-    v1::ListChangesResponse page;
-    PENSTOCK_RETURN_IF_ERROR(
-        session.client().Call<v1::ChangeService>(&Stub::ListChanges, request, &page));
-    all.clear_next_page_token();
-    all.MergeFrom(page);
-    request.set_page_token(page.next_page_token());
-    if (page.next_page_token().empty()) break;
-  }
+  PENSTOCK_RETURN_IF_ERROR(ListPages<v1::ChangeService>(session, &Stub::ListChanges, request,
+                                                        &v1::ListChangesResponse::changes_size,
+                                                        arguments.Number("--limit"), &all));
   return session.output().Show(all, [&] { return TableOf(all); });
 }
 
@@ -92,15 +81,7 @@ std::vector<Command> ChangeCommands() {
        .summary = "List what was changed, when and by whom, the newest first",
        .details = "A name that came over the unix socket proves nothing and is marked unproven.",
        .example = "penstock change list --limit 20",
-       .parameters = {{.name = "--limit",
-                       .value = "N",
-                       .help = "at most so many",
-                       .kind = Kind::kCount,
-                       .preset = Cat(limits::kListPageDefault)},
-                      {.name = "--page-token",
-                       .value = "TOKEN",
-                       .help = "go on where a list has ended",
-                       .field = "page_token"}},
+       .parameters = {LimitParameter(), PageTokenParameter()},
        .run = List},
       {.words = "change show",
        .summary = "Show one change: the resource before and after",

@@ -12,6 +12,7 @@
 #include "penstock/v1/dead_letters.grpc.pb.h"
 
 #include "tools/penstock/names.h"
+#include "tools/penstock/paged_list.h"
 #include "tools/penstock/resources.h"
 #include "tools/penstock/rule_text.h"
 #include "tools/penstock/session.h"
@@ -55,20 +56,10 @@ Status List(Session& session, const Arguments& arguments) {
   request.set_hook(arguments.Text("--hook"));
   request.set_organization(arguments.Text("--org"));
   request.set_page_token(arguments.Text("--page-token"));
-  const std::int64_t limit = arguments.Number("--limit");
   v1::ListDeadLettersResponse all;
-  while (all.dead_letters_size() < limit) {
-    const std::int64_t missing = limit - all.dead_letters_size();
-    request.set_page_size(static_cast<std::int32_t>(
-        std::min<std::int64_t>(missing, static_cast<std::int64_t>(limits::kListPageMax))));
-    v1::ListDeadLettersResponse page;
-    PENSTOCK_RETURN_IF_ERROR(
-        session.client().Call<v1::DeadLetterService>(&Stub::ListDeadLetters, request, &page));
-    all.clear_next_page_token();
-    all.MergeFrom(page);
-    request.set_page_token(page.next_page_token());
-    if (page.next_page_token().empty()) break;
-  }
+  PENSTOCK_RETURN_IF_ERROR(ListPages<v1::DeadLetterService>(
+      session, &Stub::ListDeadLetters, request, &v1::ListDeadLettersResponse::dead_letters_size,
+      arguments.Number("--limit"), &all));
   return session.output().Show(all, [&] { return TableOf(all); });
 }
 
@@ -202,15 +193,8 @@ std::vector<Command> DeadLetterCommands() {
                        .help = "only those of this organization",
                        .kind = Kind::kOrganization,
                        .field = "organization"},
-                      {.name = "--limit",
-                       .value = "N",
-                       .help = "at most so many",
-                       .kind = Kind::kCount,
-                       .preset = Cat(limits::kListPageDefault)},
-                      {.name = "--page-token",
-                       .value = "TOKEN",
-                       .help = "go on where a list has ended",
-                       .field = "page_token"}},
+                      LimitParameter(),
+                      PageTokenParameter()},
        .run = List},
       {.words = "dead-letter show",
        .summary = "Show a dead letter with its event",

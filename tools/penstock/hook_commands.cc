@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/proto_time.h"
@@ -14,6 +13,7 @@
 #include "tools/penstock/decision_options.h"
 #include "tools/penstock/hook_options.h"
 #include "tools/penstock/names.h"
+#include "tools/penstock/paged_list.h"
 #include "tools/penstock/resources.h"
 #include "tools/penstock/session.h"
 
@@ -111,15 +111,8 @@ Status CheckUpdate(const Arguments& arguments) {
 Status List(Session& session, const Arguments&) {
   v1::ListHooksResponse all;
   v1::ListHooksRequest request;
-  request.set_page_size(limits::kListPageMax);
-  do {
-    v1::ListHooksResponse page;
-    PENSTOCK_RETURN_IF_ERROR(
-        session.client().Call<v1::HookRegistryService>(&Stub::ListHooks, request, &page));
-    all.MergeFrom(page);
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty());
-  all.clear_next_page_token();
+  PENSTOCK_RETURN_IF_ERROR(ListPages<v1::HookRegistryService>(
+      session, &Stub::ListHooks, request, &v1::ListHooksResponse::hooks_size, kAllRows, &all));
   return session.output().Show(all, [&] {
     Table table({"NAME", "TARGET", "TLS", "ORGANIZATIONS"});
     for (const v1::Hook& hook : all.hooks()) {

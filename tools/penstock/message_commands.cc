@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // penstock message
-#include <algorithm>
 
-#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 
@@ -10,6 +8,7 @@
 
 #include "tools/penstock/message_story.h"
 #include "tools/penstock/names.h"
+#include "tools/penstock/paged_list.h"
 #include "tools/penstock/resources.h"
 #include "tools/penstock/session.h"
 
@@ -19,8 +18,6 @@ namespace {
 using Stub = v1::MessageService::Stub;
 using Kind = Parameter::Kind;
 
-// As many of the newest messages as the line asks for, over several pages if it takes them. What
-// is left has a page token.
 Status List(Session& session, const Arguments& arguments) {
   v1::ListMessagesRequest request;
   request.set_organization(arguments.Text("--org"));
@@ -30,20 +27,10 @@ Status List(Session& session, const Arguments& arguments) {
   if (v1::Message::State_Parse(EnumWord(arguments.Text("--state")), &state)) {
     request.set_state(state);
   }
-  const std::int64_t limit = arguments.Number("--limit");
   v1::ListMessagesResponse all;
-  while (all.messages_size() < limit) {
-    const std::int64_t missing = limit - all.messages_size();
-    request.set_page_size(static_cast<std::int32_t>(
-        std::min<std::int64_t>(missing, static_cast<std::int64_t>(limits::kListPageMax))));
-    v1::ListMessagesResponse page;
-    PENSTOCK_RETURN_IF_ERROR(
-        session.client().Call<v1::MessageService>(&Stub::ListMessages, request, &page));
-    all.clear_next_page_token();
-    all.MergeFrom(page);
-    request.set_page_token(page.next_page_token());
-    if (page.next_page_token().empty()) break;
-  }
+  PENSTOCK_RETURN_IF_ERROR(ListPages<v1::MessageService>(session, &Stub::ListMessages, request,
+                                                         &v1::ListMessagesResponse::messages_size,
+                                                         arguments.Number("--limit"), &all));
   return session.output().Show(all, [&] { return MessageTable(all); });
 }
 
@@ -171,15 +158,8 @@ std::vector<Command> MessageCommands() {
                        .help = "only messages that this SYNC hook decides or has decided",
                        .kind = Kind::kHook,
                        .field = "hook"},
-                      {.name = "--limit",
-                       .value = "N",
-                       .help = "at most so many",
-                       .kind = Kind::kCount,
-                       .preset = Cat(limits::kListPageDefault)},
-                      {.name = "--page-token",
-                       .value = "TOKEN",
-                       .help = "go on where a list has ended",
-                       .field = "page_token"}},
+                      LimitParameter(),
+                      PageTokenParameter()},
        .run = List},
       {.words = "message show",
        .summary = "Tell the story of a message: rules, hooks, outcomes, deliveries",

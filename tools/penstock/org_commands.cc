@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // penstock org
-#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/resource_name.h"
@@ -8,6 +7,7 @@
 #include "penstock/v1/organizations.grpc.pb.h"
 
 #include "tools/penstock/names.h"
+#include "tools/penstock/paged_list.h"
 #include "tools/penstock/resources.h"
 #include "tools/penstock/session.h"
 
@@ -62,15 +62,9 @@ Status Create(Session& session, const Arguments& arguments) {
 Status List(Session& session, const Arguments&) {
   v1::ListOrganizationsResponse all;
   v1::ListOrganizationsRequest request;
-  request.set_page_size(limits::kListPageMax);
-  do {
-    v1::ListOrganizationsResponse page;
-    PENSTOCK_RETURN_IF_ERROR(
-        session.client().Call<v1::OrganizationService>(&Stub::ListOrganizations, request, &page));
-    all.MergeFrom(page);
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty());
-  all.clear_next_page_token();
+  PENSTOCK_RETURN_IF_ERROR(ListPages<v1::OrganizationService>(
+      session, &Stub::ListOrganizations, request,
+      &v1::ListOrganizationsResponse::organizations_size, kAllRows, &all));
   return session.output().Show(all, [&] {
     Table table({"NAME", "DOMAINS"});
     for (const v1::Organization& organization : all.organizations())

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // penstock rule
 
-#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/proto_time.h"
@@ -10,6 +9,7 @@
 
 #include "tools/penstock/decision_options.h"
 #include "tools/penstock/names.h"
+#include "tools/penstock/paged_list.h"
 #include "tools/penstock/resources.h"
 #include "tools/penstock/rule_text.h"
 #include "tools/penstock/session.h"
@@ -239,15 +239,9 @@ Status List(Session& session, const Arguments& arguments) {
   v1::ListFlowRulesResponse all;
   v1::ListFlowRulesRequest request;
   request.set_parent(RulesParent(or_all("--org"), or_all("--direction")));
-  request.set_page_size(limits::kListPageMax);
-  do {
-    v1::ListFlowRulesResponse page;
-    PENSTOCK_RETURN_IF_ERROR(
-        session.client().Call<v1::FlowRuleService>(&Stub::ListFlowRules, request, &page));
-    all.MergeFrom(page);
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty());
-  all.clear_next_page_token();
+  PENSTOCK_RETURN_IF_ERROR(
+      ListPages<v1::FlowRuleService>(session, &Stub::ListFlowRules, request,
+                                     &v1::ListFlowRulesResponse::flow_rules_size, kAllRows, &all));
   return session.output().Show(all, [&] { return RuleTable(all); });
 }
 
