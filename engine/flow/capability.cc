@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/flow/capability.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+
+#include "engine/base/check.h"
+#include "engine/base/limits_capi.h"
+#include "engine/base/strings.h"
+
+namespace penstock::flow {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+constexpr std::size_t kKeyIdOctets = std::tuple_size_v<RandomBytes>;
+constexpr std::size_t kMacOctets = 32;
+
+enum Flag : std::uint8_t {
+  kAsync = 1U << 0U,
+  kOutbound = 1U << 1U,
+  kMayRead = 1U << 2U,
+  kMayReplace = 1U << 3U,
+};
+
+constexpr std::uint8_t kFlags = kAsync | kOutbound | kMayRead | kMayReplace;
+
+using Mac = std::array<std::uint8_t, kMacOctets>;
+
+Mac MacOf(const CapabilityKey::Secret& secret, std::string_view body) {
+  const std::string text = Cat(kCapabilityDomain, body);
+  Mac mac{};
+  unsigned int octets = 0;
+  PENSTOCK_CHECK(HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+                      reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(),
+                      &octets) != nullptr);
+  PENSTOCK_CHECK(octets == mac.size());
+  return mac;
+}
+
+template <class Int>
+void AppendNumber(std::string& out, Int number) {
+  for (int shift = (sizeof number - 1) * 8; shift >= 0; shift -= 8)
+    out.push_back(static_cast<char>(static_cast<std::uint8_t>(number >> shift)));
+}
+
+void AppendName(std::string& out, std::string_view name) {
+  PENSTOCK_CHECK(name.size() <= std::numeric_limits<std::uint8_t>::max());
+  out.push_back(static_cast<char>(name.size()));
+  out.append(name);
+}
+
+void AppendOctets(std::string& out, const std::uint8_t* octets, std::size_t count) {
+  out.append(reinterpret_cast<const char*>(octets), count);
+}
+
+// Reads from the front of a body; after a fault everything reads as empty.
+class Reader {
+ public:
+  explicit Reader(std::string_view body) : left_(body) {}
+
+  std::string_view Octets(std::size_t count) {
+    if (count > left_.size()) {
+      ok_ = false;
+      left_ = {};
+      return {};
+    }
+    const std::string_view octets = left_.substr(0, count);
+    left_.remove_prefix(count);
+    return octets;
+  }
+
+  template <class Int>
+  Int Number() {
+    Int number = 0;
+    for (const char octet : Octets(sizeof(Int)))
+      number = static_cast<Int>((number << 8U) | static_cast<std::uint8_t>(octet));
+    return number;
+  }
+
+  std::string Name() { return std::string(Octets(Number<std::uint8_t>())); }
+
+  // Whether all was there, and nothing is left.
+  [[nodiscard]] bool Complete() const { return ok_ && left_.empty(); }
+
+ private:
+  std::string_view left_;
+  bool ok_ = true;
+};
+
+std::optional<Capability> Parse(std::string_view body) {
+  Reader reader(body);
+  const auto version = reader.Number<std::uint8_t>();
+  reader.Octets(kKeyIdOctets);
+  Capability capability;
+  capability.attempt = reader.Number<std::uint32_t>();
+  const auto flags = reader.Number<std::uint8_t>();
+  capability.expire_time =
+      FromUnixMillis(static_cast<std::int64_t>(reader.Number<std::uint64_t>()));
+  capability.message = MessageId(reader.Name());
+  capability.invocation = InvocationId(reader.Name());
+  capability.hook = reader.Name();
+  capability.organization = reader.Name();
+  if (!reader.Complete() || version != kVersion || (flags & ~kFlags) != 0) return std::nullopt;
+  capability.mode =
+      (flags & kAsync) != 0 ? rules::InvocationMode::kAsync : rules::InvocationMode::kSync;
+  capability.direction =
+      (flags & kOutbound) != 0 ? rules::FlowDirection::kOutbound : rules::FlowDirection::kInbound;
+  capability.may_read = (flags & kMayRead) != 0;
+  capability.may_replace = (flags & kMayReplace) != 0;
+  return capability;
+}
+
+}  // namespace
+
+CapabilityKeys::CapabilityKeys(std::vector<CapabilityKey> keys) : keys_(std::move(keys)) {
+  PENSTOCK_CHECK(!keys_.empty());
+  std::stable_sort(keys_.begin(), keys_.end(), [](const CapabilityKey& a, const CapabilityKey& b) {
+    return a.created > b.created;
+  });
+}
+
+std::string CapabilityKeys::Sign(const Capability& capability) const {
+  const CapabilityKey& key = keys_.front();
+  std::string token;
+  token.push_back(static_cast<char>(kVersion));
+  AppendOctets(token, key.id.data(), key.id.size());
+  AppendNumber(token, capability.attempt);
+  std::uint8_t flags = 0;
+  if (capability.mode == rules::InvocationMode::kAsync) flags |= kAsync;
+  if (capability.direction == rules::FlowDirection::kOutbound) flags |= kOutbound;
+  if (capability.may_read) flags |= kMayRead;
+  if (capability.may_replace) flags |= kMayReplace;
+  AppendNumber(token, flags);
+  AppendNumber(token, static_cast<std::uint64_t>(ToUnixMillis(capability.expire_time)));
+  AppendName(token, capability.message.text());
+  AppendName(token, capability.invocation.text());
+  AppendName(token, capability.hook);
+  AppendName(token, capability.organization);
+  const Mac mac = MacOf(key.secret, token);
+  AppendOctets(token, mac.data(), mac.size());
+  PENSTOCK_CHECK(token.size() <= limits::kCapabilityOctetsMax);
+  return token;
+}
+
+std::optional<Capability> CapabilityKeys::Verify(std::string_view token) const {
+  if (token.size() < 1 + kKeyIdOctets + kMacOctets || token.size() > limits::kCapabilityOctetsMax)
+    return std::nullopt;
+  const std::string_view body = token.substr(0, token.size() - kMacOctets);
+  const std::string_view mac = token.substr(body.size());
+  // A key that is not there costs as much as one that is: the first stands in for it, and the
+  // answer is no whatever the MAC.
+  const CapabilityKey* key = keys_.data();
+  bool known = false;
+  for (const CapabilityKey& candidate : keys_) {
+    const bool same = CRYPTO_memcmp(body.data() + 1, candidate.id.data(), kKeyIdOctets) == 0;
+    if (same) key = &candidate;
+    known |= same;
+  }
+  const Mac right = MacOf(key->secret, body);
+  const bool genuine = CRYPTO_memcmp(mac.data(), right.data(), kMacOctets) == 0;
+  if (!genuine || !known) return std::nullopt;
+  return Parse(body);
+}
+
+}  // namespace penstock::flow
