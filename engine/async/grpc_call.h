@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one bridge from gRPC's callback API to an Asio coroutine. gRPC's thread does nothing of ours
-// but hand the result over to the coroutine's executor. Cancelling the coroutine cancels the call.
+// The one bridge from gRPC's callback API to an Asio coroutine, which goes on at once on gRPC's
+// thread where its executor is a Pool's, and else is handed over. Cancelling the coroutine cancels
+// the call.
 #pragma once
 
 #include <functional>
@@ -17,6 +18,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "engine/async/pool.h"
 #include "engine/async/task.h"
 
 namespace penstock::async {
@@ -30,32 +32,64 @@ struct UnaryCall {
   Response response;
 };
 
+// Ends the wait of a coroutine: called once, on any thread. Of the pool of the coroutine's executor
+// this thread is a guest meanwhile, so that the coroutine goes on right here.
+template <class Handler>
+class Resume {
+ public:
+  explicit Resume(Handler handler) : waits_(std::make_shared<Waits>(std::move(handler))) {}
+
+  template <class Result>
+  void operator()(Result result) {
+    const GuestTurn turn;
+    const auto waits = std::move(waits_);  // gone before the turn ends
+    // Posted, for it may be called before the coroutine waits.
+    asio::post(waits->work.get_executor(), [waits, result = std::move(result)]() mutable {
+      Handler handler = std::move(waits->handler);
+      auto slot = asio::get_associated_cancellation_slot(handler);
+      if (slot.is_connected()) slot.clear();
+      std::move(handler)(std::move(result));
+    });
+  }
+
+ private:
+  struct Waits {
+    explicit Waits(Handler waiting)
+        : handler(std::move(waiting)), work(asio::get_associated_executor(handler)) {}
+
+    Handler handler;
+    asio::executor_work_guard<asio::associated_executor_t<Handler>> work;
+  };
+
+  std::shared_ptr<Waits> waits_;  // for a std::function copies
+};
+
+// Calls `start(done)` and awaits done(result), which comes once, from any thread. Cancelling the
+// coroutine calls `cancel()`; done is to come all the same.
+template <class Result, class Start, class Cancel>
+asio::awaitable<Result> AwaitCallback(Start start, Cancel cancel) {
+  auto initiate = [&start, &cancel](auto handler) {
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) slot.assign([cancel](asio::cancellation_type) { cancel(); });
+    start(Resume<decltype(handler)>(std::move(handler)));
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result)>(
+      initiate, asio::use_awaitable);
+}
+
 // Starts the call by `start(context, request, response, callback)` and awaits its end.
 // `start` is typically a lambda around `stub->async()->Method(...)`, named before the co_await.
 template <class Request, class Response, class Start>
 asio::awaitable<grpc::Status> AwaitUnary(std::shared_ptr<UnaryCall<Request, Response>> call,
                                          Start start) {
-  auto initiate = [call, start](auto handler) {
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) {
-      slot.assign([weak = std::weak_ptr(call)](asio::cancellation_type) {
-        if (auto alive = weak.lock()) alive->context.TryCancel();
-      });
-    }
-    auto executor = asio::get_associated_executor(handler);
-    auto work = asio::make_work_guard(executor);
-    auto shared = std::make_shared<decltype(handler)>(std::move(handler));  // std::function copies
-    start(&call->context, &call->request, &call->response,
-          [shared, work, call, executor](grpc::Status status) {
-            asio::post(executor, [shared, status = std::move(status)]() mutable {
-              auto done = asio::get_associated_cancellation_slot(*shared);
-              if (done.is_connected()) done.clear();
-              std::move (*shared)(std::move(status));
-            });
-          });
+  auto cancel = [weak = std::weak_ptr(call)] {
+    if (auto alive = weak.lock()) alive->context.TryCancel();
   };
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(grpc::Status)>(
-      initiate, asio::use_awaitable);
+  auto begin = [call = std::move(call), start = std::move(start)](auto done) {
+    start(&call->context, &call->request, &call->response,
+          [call, done = std::move(done)](grpc::Status status) mutable { done(std::move(status)); });
+  };
+  return AwaitCallback<grpc::Status>(std::move(begin), std::move(cancel));
 }
 
 // The same code and text; the numbers of gRPC and Abseil are equal by design.

@@ -7,9 +7,9 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include "engine/async/pool.h"
 #include "engine/async/spawn.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
@@ -72,10 +72,8 @@ struct Assembly::Parts {
         directory(*store, clock),
         hooks(hook_caller, directory, clock),
         settings(options.settings.flow),
-        context{*store,   router,           clock,
-                random,   directory,        hooks,
-                settings, options.hostname, pool.get_executor(),
-                tasks},
+        context{*store,   router,           clock,           random, directory, hooks,
+                settings, options.hostname, pool.executor(), tasks},
         schedule(context),
         async_workers(context),
         intake(context, schedule, async_workers, options.inbound_recipients_max),
@@ -87,7 +85,7 @@ struct Assembly::Parts {
   AssemblyOptions options;
   runtime::SystemClock clock;
   runtime::SystemRandom random;
-  asio::thread_pool pool;
+  async::Pool pool;
   async::TaskGroup tasks;
   std::unique_ptr<store::SqliteStore> store;
   DeliveryRouter router;
@@ -112,14 +110,14 @@ StatusOr<std::unique_ptr<Assembly>> Assembly::Open(AssemblyOptions options) {
   auto parts = std::make_unique<Parts>(std::move(options), std::move(store));
   auto assembly = std::unique_ptr<Assembly>(new Assembly(std::move(parts)));
   PENSTOCK_RETURN_IF_ERROR(assembly->Replace(settings));
-  auto load = asio::co_spawn(asio::make_strand(assembly->parts_->pool),
+  auto load = asio::co_spawn(asio::make_strand(assembly->parts_->pool.executor()),
                              assembly->parts_->directory.Load(), asio::use_future);
   PENSTOCK_RETURN_IF_ERROR(load.get());
   return assembly;
 }
 
 Status Assembly::Start() {
-  const auto strand = asio::make_strand(parts_->pool);
+  const auto strand = asio::make_strand(parts_->pool.executor());
   PENSTOCK_RETURN_IF_ERROR(asio::co_spawn(strand, parts_->schedule.Load(), asio::use_future).get());
   PENSTOCK_RETURN_IF_ERROR(
       asio::co_spawn(strand, parts_->async_workers.Load(), asio::use_future).get());
@@ -130,10 +128,9 @@ Status Assembly::Start() {
 Status Assembly::Replace(Settings settings) {
   DeliveryRouter::NextHops next_hops;
   for (const NextHop& next_hop : settings.next_hops) {
-    PENSTOCK_ASSIGN_OR_RETURN(
-        next_hops[next_hop.name],
-        MakeNextHop(next_hop, settings, parts_->options.hostname, parts_->pool.get_executor(),
-                    parts_->clock, parts_->random));
+    PENSTOCK_ASSIGN_OR_RETURN(next_hops[next_hop.name],
+                              MakeNextHop(next_hop, settings, parts_->options.hostname,
+                                          parts_->pool.executor(), parts_->clock, parts_->random));
   }
   parts_->router.Replace(std::move(next_hops));
   parts_->settings.Replace(settings.flow);
@@ -157,8 +154,8 @@ bool Assembly::Stop(Milliseconds drain) {
     if (!parts_->tasks.WaitIdle(drain - grace)) return false;
   }
   parts_->router.Replace({});  // closes idle connections
-  parts_->pool.stop();         // what is left are timers of ours
-  parts_->pool.join();
+  parts_->pool.Stop();         // what is left are timers of ours
+  parts_->pool.Join();
   return true;
 }
 

@@ -21,6 +21,9 @@ struct Route {
   friend auto operator<=>(const Route&, const Route&) = default;
 };
 
+// Of an attempt that decides all recipients alike: attempt, outcome, closed.
+constexpr std::size_t kUsualLines = 3;
+
 bool Delivers(Action action) {
   return action != Action::kDrop && action != Action::kBounce;
 }
@@ -153,6 +156,7 @@ Effects MessageMachine::OnHookEnded(const StartCall& call, const StatusOr<Answer
   invocation.attempts_ended = call.attempt;
   invocation.next_attempt.reset();
   effects.record = true;
+  effects.history.reserve(kUsualLines);
 
   const StatusOr<Resolution> resolution =
       answer.ok() ? ResolveAnswer(call.invocation, *answer) : StatusOr<Resolution>(answer.status());

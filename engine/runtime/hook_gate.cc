@@ -89,7 +89,9 @@ async::asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
   call.timeout = flow::AttemptDeadline(*call.hook, request.mode);
   call.organization = request.organization;
   call.rule = request.rule;
-  call.event = request.event;
+  call.event = std::move(request.event);
+  request.event.message_id = call.event.message_id;  // for the report
+  request.event.invocation_id = call.event.invocation_id;
   figures_.Runs(request.hook, 1);
   ended.answer = co_await caller_.Call(std::move(call));
   figures_.Runs(request.hook, -1);

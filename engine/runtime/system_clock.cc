@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/runtime/system_clock.h"
 
+#include <array>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -71,11 +73,16 @@ void SystemClock::Report(Milliseconds jump, bool followed) const {
        {"note", followed ? "" : "times go on evenly until nothing waits, or until a restart"}});
 }
 
+// Asked of the kernel for several at a time: a message needs about four.
 RandomBytes SystemRandom::Bytes() {
-  RandomBytes bytes{};
   // Up to 256 octets come whole, once the kernel's pool is ready (getrandom(2)).
-  PENSTOCK_CHECK(getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
-  return bytes;
+  thread_local std::array<RandomBytes, 256 / sizeof(RandomBytes)> ready;
+  thread_local std::size_t left = 0;
+  if (left == 0) {
+    PENSTOCK_CHECK(getrandom(ready.data(), sizeof ready, 0) == ssize_t{sizeof ready});
+    left = ready.size();
+  }
+  return std::exchange(ready[--left], RandomBytes{});
 }
 
 double SystemRandom::Chance() {

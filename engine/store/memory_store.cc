@@ -153,7 +153,8 @@ void MemoryStore::WriteMessage(ports::MessageWrite& write) {
   if (!added && IsOpen(message.state)) --open_messages_;
   if (IsOpen(write.state)) ++open_messages_;
   message.state = std::move(write.state);
-  std::move(write.history.begin(), write.history.end(), std::back_inserter(message.history));
+  message.history.insert(message.history.end(), std::make_move_iterator(write.history.begin()),
+                         std::make_move_iterator(write.history.end()));
 }
 
 void MemoryStore::AppendHistory(ports::HistoryWrite write) {
