@@ -13,29 +13,19 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import unittest
 
-from harness import BUILD, DOMAIN, PenstockTest, wait_until
+from harness import BUILD, DOMAIN, SOURCE, PenstockTest, wait_until
 from next_hop import NextHop
+
+sys.path.insert(0, str(SOURCE / "tests/support"))
+import postfix  # noqa: E402
 
 MAILS = int(os.environ.get("PENSTOCK_MAILS", "50"))
 LINE_OCTETS = [octet for octet in range(32, 127) if octet not in b"%\\"]
 SIZE_MIN, SIZE_MAX = 1 << 10, (40 << 20) - 4096  # room for what the tools add
 HEADER = b"From: a@elsewhere.example\r\nDate: Sat, 21 Nov 2026 19:48:00 +0000\r\nSubject: n%d\r\n"
-
-
-def smtp_source():
-    """The path of smtp-source and its environment; unpacks Debian's package once."""
-    if found := shutil.which("smtp-source"):
-        return found, dict(os.environ)
-    root = BUILD / "postfix"
-    program = root / "usr/sbin/smtp-source"
-    if not program.exists():
-        root.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "-q", "postfix"], cwd=root, check=True, capture_output=True)
-        (package,) = root.glob("postfix_*.deb")
-        subprocess.run(["dpkg", "-x", package, root], check=True, capture_output=True)
-    return str(program), {**os.environ, "LD_LIBRARY_PATH": str(root / "usr/lib/postfix")}
 
 
 def odd_shapes(rng):
@@ -76,7 +66,7 @@ class Identity(PenstockTest):
 
     def test_mail_arrives_byte_for_byte(self):
         try:
-            source, environment = smtp_source()
+            source, environment = postfix.program("smtp-source", BUILD)
         except (subprocess.CalledProcessError, OSError, ValueError) as error:
             if os.environ.get("CI") == "true":
                 raise
