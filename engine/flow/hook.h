@@ -39,9 +39,10 @@ struct HookTls {
 };
 
 struct Hook {
-  std::string name;    // unique within the installation
-  std::string target;  // gRPC name: "127.0.0.1:50051", "dns:///host:port", "unix:/path"
-  bool json = false;   // the request carries the event's JSON text as well (E7)
+  std::string name;     // unique within the installation
+  std::string target;   // gRPC name: "127.0.0.1:50051", "dns:///host:port", "unix:/path"
+  bool json = false;    // the request carries the event's JSON text as well (E7)
+  bool stream = false;  // called by HookStreamService, if it offers that
   std::chrono::milliseconds async_deadline = limits::kAsyncCallDeadline;  // of an ASYNC call, H2
   std::size_t max_concurrent_calls = limits::kHookCallsMax;               // H13
   std::size_t async_queue_max = limits::kAsyncQueueMax;                   // H12

@@ -47,6 +47,7 @@ v1::Hook ToProto(const flow::Hook& hook) {
   out.set_name(HookName(hook.name));
   out.set_target(hook.target);
   out.set_json(hook.json);
+  out.set_stream(hook.stream);
   *out.mutable_async_deadline() = ToProto(std::chrono::nanoseconds(hook.async_deadline));
   out.set_max_concurrent_calls(static_cast<std::int32_t>(hook.max_concurrent_calls));
   out.mutable_labels()->insert(hook.labels.begin(), hook.labels.end());
@@ -111,6 +112,7 @@ StatusOr<flow::Hook> FromProto(const v1::Hook& hook) {
   PENSTOCK_ASSIGN_OR_RETURN(out.name, ParseHookName(hook.name()));
   out.target = hook.target();
   out.json = hook.json();
+  out.stream = hook.stream();
   if (hook.has_async_deadline()) {
     out.async_deadline =
         std::chrono::ceil<std::chrono::milliseconds>(FromProto(hook.async_deadline()));

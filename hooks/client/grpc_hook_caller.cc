@@ -13,6 +13,7 @@
 
 #include "engine/async/grpc_call.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_speed.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/convert_hook_call.h"
@@ -22,6 +23,7 @@
 namespace penstock::hook_client {
 namespace {
 
+using async::SteadyClock;
 using InvokeCall = async::UnaryCall<v1::InvokeRequest, v1::InvokeResponse>;
 
 StatusOr<std::string> ReadFile(const std::string& name) {
@@ -60,59 +62,8 @@ std::string ServiceConfig() {
              R"("healthCheckConfig": {"serviceName": ""}})");
 }
 
-bool SameEndpoint(const flow::Hook& a, const flow::Hook& b) {
-  return a.target == b.target && a.tls == b.tls;
-}
-
-}  // namespace
-
-GrpcHookCaller::GrpcHookCaller(const ports::Clock& clock) : clock_(clock) {}
-
-GrpcHookCaller::~GrpcHookCaller() = default;
-
-async::Task<flow::Answer> GrpcHookCaller::Call(ports::HookCall call) {
-  auto channel = ChannelOf(call.hook);
-  PENSTOCK_CO_RETURN_IF_ERROR(channel.status());
-  auto rpc = std::make_shared<InvokeCall>();
-  wire::FillInvokeRequest(call.event, call.hook->json, &rpc->request);
-  rpc->request.set_mode(call.mode == rules::InvocationMode::kSync ? v1::InvokeRequest::SYNC
-                                                                  : v1::InvokeRequest::ASYNC);
-  rpc->request.set_attempt(static_cast<std::int32_t>(call.attempt));
-  rpc->request.set_hook(call.hook->name);
-  rpc->request.set_rule(call.rule);
-  rpc->request.set_organization(call.organization);
-  const std::int64_t deadline = ToUnixMillis(clock_.Now() + call.timeout);
-  rpc->request.mutable_deadline()->set_seconds(deadline / 1000);
-  rpc->request.mutable_deadline()->set_nanos(static_cast<std::int32_t>(deadline % 1000) *
-                                             1'000'000);
-  // A monotonic deadline: the wall clock may jump while the call runs.
-  rpc->context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                                         gpr_time_from_millis(call.timeout.count(), GPR_TIMESPAN)));
-
-  const std::shared_ptr<v1::HookService::Stub> stub = v1::HookService::NewStub(*channel);
-  auto start = [stub](grpc::ClientContext* context, const v1::InvokeRequest* request,
-                      v1::InvokeResponse* response, std::function<void(grpc::Status)> done) {
-    stub->async()->Invoke(context, request, response, std::move(done));
-  };
-  const grpc::Status status = co_await async::AwaitUnary(rpc, start);
-  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-    co_return DeadlineExceeded(Cat("no complete answer within ", FormatDuration(call.timeout)));
-  }
-  if (!status.ok()) co_return async::FromGrpc(status);
-  if (call.mode == rules::InvocationMode::kAsync) co_return flow::Answer{};
-  if (rpc->response.ByteSizeLong() > limits::kAnswerOctetsMax) {
-    co_return InvalidArgument(Cat("answer: ", rpc->response.ByteSizeLong(), " octets; at most ",
-                                  limits::kAnswerOctetsMax, " are taken"));
-  }
-  co_return wire::ToAnswer(rpc->response);
-}
-
-StatusOr<std::shared_ptr<grpc::Channel>> GrpcHookCaller::ChannelOf(
-    const std::shared_ptr<const flow::Hook>& hook) {
-  const MutexLock lock(mutex_);
-  Endpoint& endpoint = endpoints_[hook->name];
-  if (endpoint.channel != nullptr && SameEndpoint(*endpoint.hook, *hook)) return endpoint.channel;
-  PENSTOCK_ASSIGN_OR_RETURN(auto credentials, CredentialsOf(*hook));
+StatusOr<std::shared_ptr<grpc::Channel>> ChannelTo(const flow::Hook& hook) {
+  PENSTOCK_ASSIGN_OR_RETURN(auto credentials, CredentialsOf(hook));
   grpc::ChannelArguments arguments;
   arguments.SetServiceConfigJSON(ServiceConfig());
   // gRPC's own pause grows to two minutes; a hook that is back is to be found sooner (H3).
@@ -123,14 +74,111 @@ StatusOr<std::shared_ptr<grpc::Channel>> GrpcHookCaller::ChannelOf(
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMax);
   arguments.SetMaxReceiveMessageSize(limits::kHookMessageOctetsMax);
   arguments.SetUserAgentPrefix("penstock");
-  if (hook->tls && !hook->tls->server_name.empty()) {
-    arguments.SetSslTargetNameOverride(hook->tls->server_name);
+  if (hook.tls && !hook.tls->server_name.empty()) {
+    arguments.SetSslTargetNameOverride(hook.tls->server_name);
   }
   // Channels of equal targets share a connection in gRPC unless told otherwise; each hook has its
   // own.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  endpoint = {hook, grpc::CreateCustomChannel(hook->target, credentials, arguments)};
-  return endpoint.channel;
+  return grpc::CreateCustomChannel(hook.target, credentials, arguments);
+}
+
+// An ASYNC call's answer is ignored (R11).
+StatusOr<flow::Answer> AnswerOf(const ports::HookCall& call, const v1::InvokeResponse& response) {
+  if (call.mode == rules::InvocationMode::kAsync) return flow::Answer{};
+  const std::size_t octets = response.ByteSizeLong();
+  if (octets <= limits::kAnswerOctetsMax) return wire::ToAnswer(response);
+  return InvalidArgument(
+      Cat("answer: ", octets, " octets; at most ", limits::kAnswerOctetsMax, " are taken"));
+}
+
+bool SameEndpoint(const flow::Hook& a, const flow::Hook& b) {
+  return a.target == b.target && a.tls == b.tls;
+}
+
+}  // namespace
+
+GrpcHookCaller::GrpcHookCaller(const ports::Clock& clock) : clock_(clock) {}
+
+GrpcHookCaller::~GrpcHookCaller() {
+  const MutexLock lock(mutex_);
+  for (const auto& [name, endpoint] : endpoints_) {
+    if (endpoint.stream != nullptr) endpoint.stream->Retire();
+  }
+}
+
+async::Task<flow::Answer> GrpcHookCaller::Call(ports::HookCall call) {
+  auto way = WayTo(call.hook);
+  PENSTOCK_CO_RETURN_IF_ERROR(way.status());
+  const auto deadline = SteadyClock::now() + call.timeout;
+  if (way->stream != nullptr) {
+    v1::InvokeRequest request = RequestOf(call);
+    auto answer = co_await HookStream::Call(way->stream, std::move(request), call.timeout);
+    if (answer.ok()) co_return AnswerOf(call, *answer);
+    if (answer.status().code() != StatusCode::kUnimplemented) co_return answer.status();
+    OffersNoStream(call.hook->name);
+  }
+  auto rpc = std::make_shared<InvokeCall>();
+  rpc->request = RequestOf(call);
+  const auto left = std::chrono::ceil<Milliseconds>(deadline - SteadyClock::now());
+  // A monotonic deadline: the wall clock may jump while the call runs.
+  rpc->context.set_deadline(
+      gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(left.count(), GPR_TIMESPAN)));
+  auto start = [stub = std::move(way->stub)](
+                   grpc::ClientContext* context, const v1::InvokeRequest* request,
+                   v1::InvokeResponse* response, std::function<void(grpc::Status)> done) {
+    stub->async()->Invoke(context, request, response, std::move(done));
+  };
+  const grpc::Status status = co_await async::AwaitUnary(rpc, start);
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    co_return DeadlineExceeded(Cat("no complete answer within ", FormatDuration(call.timeout)));
+  }
+  if (!status.ok()) co_return async::FromGrpc(status);
+  co_return AnswerOf(call, rpc->response);
+}
+
+v1::InvokeRequest GrpcHookCaller::RequestOf(const ports::HookCall& call) const {
+  v1::InvokeRequest request;
+  wire::FillInvokeRequest(call.event, call.hook->json, &request);
+  request.set_mode(call.mode == rules::InvocationMode::kSync ? v1::InvokeRequest::SYNC
+                                                             : v1::InvokeRequest::ASYNC);
+  request.set_attempt(static_cast<std::int32_t>(call.attempt));
+  request.set_hook(call.hook->name);
+  request.set_rule(call.rule);
+  request.set_organization(call.organization);
+  const std::int64_t deadline = ToUnixMillis(clock_.Now() + call.timeout);
+  request.mutable_deadline()->set_seconds(deadline / 1000);
+  request.mutable_deadline()->set_nanos(static_cast<std::int32_t>(deadline % 1000) * 1'000'000);
+  return request;
+}
+
+StatusOr<GrpcHookCaller::Way> GrpcHookCaller::WayTo(const std::shared_ptr<const flow::Hook>& hook) {
+  const MutexLock lock(mutex_);
+  Endpoint& endpoint = endpoints_[hook->name];
+  if (endpoint.stub == nullptr || !SameEndpoint(*endpoint.hook, *hook)) {
+    if (endpoint.stream != nullptr) endpoint.stream->Retire();
+    PENSTOCK_ASSIGN_OR_RETURN(const auto channel, ChannelTo(*hook));
+    endpoint = {hook,
+                v1::HookService::NewStub(channel),
+                v1::HookStreamService::NewStub(channel),
+                nullptr,
+                {}};
+  }
+  if (!hook->stream || SteadyClock::now() < endpoint.next_stream)
+    return Way{endpoint.stub, nullptr};
+  if (endpoint.stream == nullptr || !endpoint.stream->IsFresh()) {
+    if (endpoint.stream != nullptr) endpoint.stream->Retire();
+    endpoint.stream = HookStream::Open(*endpoint.stream_stub);
+  }
+  return Way{endpoint.stub, endpoint.stream};
+}
+
+// Asked again after a while: the hook may have learned it.
+void GrpcHookCaller::OffersNoStream(const std::string& hook) {
+  const MutexLock lock(mutex_);
+  Endpoint& endpoint = endpoints_[hook];
+  endpoint.stream.reset();
+  endpoint.next_stream = SteadyClock::now() + limits::kHookStreamAgeMax;
 }
 
 }  // namespace penstock::hook_client

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls hooks over gRPC: the port ports::HookCaller with real channels. One channel a hook, kept
 // while its registration stays the same; gRPC resolves names, goes round the endpoints that are
-// well, and reconnects (H13).
+// well, and reconnects (H13). Hooks registered with `stream` get their calls on a HookStream,
+// unless they do not offer one.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <string>
 
+#include "engine/async/timer.h"
 #include "engine/base/mutex.h"
 #include "engine/ports/clock.h"
 #include "engine/ports/hook_caller.h"
+#include "hooks/client/hook_stream.h"
 
-namespace grpc {
-class Channel;
-}
+#include "penstock/v1/hook.grpc.pb.h"
 
 namespace penstock::hook_client {
 
@@ -30,11 +31,22 @@ class GrpcHookCaller final : public ports::HookCaller {
  private:
   struct Endpoint {
     std::shared_ptr<const flow::Hook> hook;  // that the channel was made for
-    std::shared_ptr<grpc::Channel> channel;
+    std::shared_ptr<v1::HookService::Stub> stub;
+    std::shared_ptr<v1::HookStreamService::Stub> stream_stub;
+    std::shared_ptr<HookStream> stream;          // null: none is open
+    async::SteadyClock::time_point next_stream;  // not before, for the hook offers none
   };
 
+  // How a call goes.
+  struct Way {
+    std::shared_ptr<v1::HookService::Stub> stub;
+    std::shared_ptr<HookStream> stream;  // set: by it
+  };
+
+  v1::InvokeRequest RequestOf(const ports::HookCall& call) const;
   // Errors: kInvalidArgument for TLS files that cannot be read, naming the file.
-  StatusOr<std::shared_ptr<grpc::Channel>> ChannelOf(const std::shared_ptr<const flow::Hook>& hook);
+  StatusOr<Way> WayTo(const std::shared_ptr<const flow::Hook>& hook);
+  void OffersNoStream(const std::string& hook);
 
   const ports::Clock& clock_;
   Mutex mutex_;

@@ -5,6 +5,7 @@
 //   decisions/N   RunMessage from a plan to its recorded outcome: permission, limits, the call over
 //                 the Asio bridge, validation, resolution, commit; every recipient is dropped, so
 //                 that nothing is delivered
+//   stream/N      the same, of a hook that is called on a stream; beside the same bare calls
 //
 // Each iteration makes the same number of calls twice, bare and ours, one after the other: a pair
 // sees the same machine. `share` is the median pair's bare time over our time; `cpu_added_us` the
@@ -24,18 +25,20 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include "engine/async/pool.h"
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/flow/plan.h"
+#include "engine/runtime/inbox.h"
 #include "engine/runtime/message_runner.h"
 #include "engine/runtime/system_clock.h"
 #include "engine/store/memory_store.h"
 #include "engine/wire/convert_hook_call.h"
 #include "hooks/client/grpc_hook_caller.h"
+#include "tests/support/stream_hook.h"
 
 #include "penstock/v1/hook.grpc.pb.h"
 
@@ -60,6 +63,15 @@ class DropAll final : public v1::HookService::CallbackService {
     return reactor;
   }
 };
+
+void DropOnStream(const v1::ExchangeRequest& request, tests::HookStreamSide& side) {
+  v1::ExchangeResponse response;
+  response.set_call(request.call());
+  v1::ActionEntry* entry = response.mutable_answer()->add_actions();
+  entry->mutable_action()->set_type(v1::Action::DROP);
+  entry->set_all_recipients(true);
+  side.Send(std::move(response));
+}
 
 class NoDelivery final : public ports::Delivery {
  public:
@@ -110,30 +122,29 @@ double MicrosSince(steady_clock::time_point start) {
 // The hook's server and everything that a decision passes through.
 class House {
  public:
-  House()
+  explicit House(bool stream)
       : directory_(store_, clock_),
         caller_(clock_),
         hooks_(caller_, directory_, clock_),
         settings_(flow::FlowSettings{}),
-        context_{store_,    delivery_,    clock_,
-                 random_,   directory_,   hooks_,
-                 settings_, "mx.example", pool_.get_executor(),
-                 tasks_} {
+        context_{store_, delivery_, clock_,       random_,          directory_,
+                 hooks_, settings_, "mx.example", pool_.executor(), tasks_} {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&service_);
+    builder.RegisterService(&stream_service_);
     server_ = builder.BuildAndStart();
     PENSTOCK_CHECK(server_ != nullptr && port != 0);
     target_ = Cat("127.0.0.1:", port);
-    SetUp();
+    SetUp(stream);
     channel_ = grpc::CreateChannel(target_, grpc::InsecureChannelCredentials());
     stub_ = v1::HookService::NewStub(channel_);
     wire::FillInvokeRequest(EventOf(), false, &request_);
   }
 
   ~House() {
-    pool_.join();
+    pool_.Join();
     server_->Shutdown();
   }
 
@@ -152,17 +163,13 @@ class House {
   }
 
   Batch Ours(std::int64_t in_flight) {
-    std::vector<std::vector<flow::MessageState>> states;
-    for (std::int64_t i = 0; i < in_flight; ++i) {
-      std::vector<flow::MessageState>& mine = states.emplace_back();
-      for (std::int64_t call = 0; call < kCallsABatch / in_flight; ++call)
-        mine.push_back(NewMessage());
-    }
+    const flow::MessageState planned = NewMessage();
     Batch batch = Measure(in_flight, [&](std::vector<std::vector<double>>& latencies) {
       std::latch done(in_flight);
       for (std::size_t i = 0; i < latencies.size(); ++i) {
-        asio::co_spawn(asio::make_strand(pool_.get_executor()),
-                       Decide(&context_, &states[i], &latencies[i], &done), asio::detached);
+        asio::co_spawn(asio::make_strand(pool_.executor()),
+                       Decide(&context_, planned, kCallsABatch / in_flight, &latencies[i], &done),
+                       asio::detached);
       }
       done.wait();
     });
@@ -204,22 +211,29 @@ class House {
     steady_clock::time_point start_;
   };
 
-  static asio::awaitable<void> Decide(runtime::Context* context,
-                                      std::vector<flow::MessageState>* states,
-                                      std::vector<double>* latencies, std::latch* done) {
-    for (flow::MessageState& state : *states) {
+  // Each message is a copy of `planned` with an id of its own; the copy counts as ours.
+  static asio::awaitable<void> Decide(runtime::Context* context, flow::MessageState planned,
+                                      std::int64_t messages, std::vector<double>* latencies,
+                                      std::latch* done) {
+    for (; messages > 0; --messages) {
       const auto start = steady_clock::now();
-      const runtime::RunResult result = co_await runtime::RunMessage(context, std::move(state));
+      flow::MessageState state = planned;
+      state.id = MessageId(FormatUuid(context->random.Bytes()));
+      auto inbox = std::make_shared<runtime::Inbox>();
+      runtime::RunBounce no_bounce = [](flow::MessageState /*bounce*/) { PENSTOCK_CHECK(false); };
+      const runtime::RunResult result = co_await runtime::RunMessage(
+          context, std::move(state), std::move(inbox), std::move(no_bounce));
       latencies->push_back(MicrosSince(start));
       PENSTOCK_CHECK(!result.wake);  // closed: decided, and nothing to deliver
     }
     done->count_down();
   }
 
-  void SetUp() {
+  void SetUp(bool stream) {
     flow::Hook hook;
     hook.name = "drop-all";
     hook.target = target_;
+    hook.stream = stream;
     hook.max_concurrent_calls = limits::kHookCallsCeiling;
     flow::Permission permission;
     permission.statement_id = "allow-default";
@@ -273,13 +287,14 @@ class House {
 
   template <class T>
   T Wait(asio::awaitable<T> work) {
-    return asio::co_spawn(pool_, std::move(work), asio::use_future).get();
+    return asio::co_spawn(pool_.executor(), std::move(work), asio::use_future).get();
   }
 
   DropAll service_;
+  tests::StreamHook stream_service_{DropOnStream};
   std::unique_ptr<grpc::Server> server_;
   std::string target_;
-  asio::thread_pool pool_{2};
+  async::Pool pool_{2};
   runtime::SystemClock clock_;
   runtime::SystemRandom random_;
   async::TaskGroup tasks_;
@@ -296,8 +311,7 @@ class House {
   v1::InvokeRequest request_;
 };
 
-void Decisions(benchmark::State& state) {
-  static House house;
+void Compare(benchmark::State& state, House& house) {
   const std::int64_t in_flight = state.range(0);
   std::vector<double> shares, cpu_added, ours_latencies, bare_latencies;
   for (auto _ : state) {
@@ -318,13 +332,22 @@ void Decisions(benchmark::State& state) {
   state.counters["bare_p99_us"] = At(bare_latencies, 0.99);
 }
 
-BENCHMARK(Decisions)
-    ->Name("Ours/decisions")
-    ->Arg(1)
-    ->Arg(16)
-    ->Arg(256)
-    ->UseManualTime()
-    ->Unit(benchmark::kMillisecond);
+void Decisions(benchmark::State& state) {
+  static House house(false);
+  Compare(state, house);
+}
+
+void Stream(benchmark::State& state) {
+  static House house(true);
+  Compare(state, house);
+}
+
+void InFlight(benchmark::internal::Benchmark* benchmark) {
+  benchmark->Arg(1)->Arg(16)->Arg(256)->UseManualTime()->Unit(benchmark::kMillisecond);
+}
+
+BENCHMARK(Decisions)->Name("Ours/decisions")->Apply(InFlight);
+BENCHMARK(Stream)->Name("Ours/stream")->Apply(InFlight);
 
 }  // namespace
 }  // namespace penstock

@@ -2,7 +2,8 @@
 """Runs the built binaries as an operator would: penstockd on free loopback ports below a temporary
 folder, penstock against its socket, hooks in processes of their own. Everything is stopped by pid.
 
-The build folder comes from PENSTOCK_BUILD, set by ctest.
+The build folder comes from PENSTOCK_BUILD, set by ctest. With PENSTOCK_HOOK_STREAM every hook offers
+HookStreamService as well, and is registered to be called by it.
 """
 import json
 import os
@@ -26,6 +27,7 @@ PENSTOCKD = BUILD / "tools/penstockd/penstockd"
 PENSTOCK = BUILD / "tools/penstock/penstock"
 STUBS = BUILD / "examples/stubs"
 PYTHON = "/usr/bin/python3"
+STREAM = bool(os.environ.get("PENSTOCK_HOOK_STREAM"))
 DOMAIN = "org.example"
 
 CONFIG = """\
@@ -62,7 +64,7 @@ class Hook:
     def __init__(self, script=SOURCE / "examples/python_hook/hook.py", listen="127.0.0.1:0", *arguments):
         self.output = tempfile.NamedTemporaryFile("w+", suffix=".hook")
         self.process = subprocess.Popen(
-            [PYTHON, script, "--listen", listen, *arguments],
+            [PYTHON, *([SOURCE / "tests/e2e/stream_hook.py"] if STREAM else []), script, "--listen", listen, *arguments],
             stdout=self.output, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": str(STUBS)})
         self.target = wait_until("the hook", self._target)
 
@@ -211,7 +213,7 @@ class PenstockTest(unittest.TestCase):
         return hook
 
     def register(self, target, name="decide"):
-        self.daemon.penstock_ok("hook", "register", name, "--target", target)
+        self.daemon.penstock_ok("hook", "register", name, "--target", target, *(["--stream"] if STREAM else []))
         self.daemon.penstock_ok("hook", "add-permission", name, "--statement-id", "all", "--principal", "default")
 
     def sync_rule(self, fallback="default", timeout="5m", hook="decide", name="ask"):

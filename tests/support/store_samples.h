@@ -174,6 +174,7 @@ inline flow::Hook EveryHookField() {
   hook.name = "screener";
   hook.target = "dns:///hooks.example.com:50051";
   hook.json = true;
+  hook.stream = true;
   hook.async_deadline = std::chrono::milliseconds(61'001);
   hook.max_concurrent_calls = 3;
   hook.async_queue_max = 4;

@@ -65,6 +65,7 @@ std::string SheetOf(const v1::Hook& hook) {
                           : hook.plain_text_allowed() ? "none, allowed beyond this machine"
                                                       : "none");
   sheet.Add("Event as JSON", hook.json() ? "yes" : "no");
+  sheet.Add("On a stream", hook.stream() ? "yes, if it offers one" : "no");
   sheet.Add("ASYNC deadline", wire::DurationText(wire::FromProto(hook.async_deadline())));
   sheet.Add("ASYNC retries", Cat(hook.async_retries()));
   sheet.Add("Calls at a time", Cat(hook.max_concurrent_calls()));

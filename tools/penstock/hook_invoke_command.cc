@@ -43,7 +43,8 @@ std::vector<Parameter> TargetSettings() {
                                       .help = "the name that the hook is told is its own",
                                       .preset = "hook"}};
   for (Parameter& parameter : HookSettings()) {
-    const bool about_calls = parameter.name == "--json" || parameter.name == "--async-deadline" ||
+    const bool about_calls = parameter.name == "--json" || parameter.name == "--stream" ||
+                             parameter.name == "--async-deadline" ||
                              parameter.name == "--plain-text-allowed" ||
                              parameter.name.starts_with("--tls");
     if (about_calls) settings.push_back(std::move(parameter));

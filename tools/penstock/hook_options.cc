@@ -27,6 +27,9 @@ std::vector<Parameter> HookSettings() {
       {.name = "--json",
        .help = "send the event's WorkMail JSON text as well as the typed event",
        .field = "json"},
+      {.name = "--stream",
+       .help = "call on a long-lived stream, if the hook offers one",
+       .field = "stream"},
       {.name = "--label",
        .value = "KEY=VALUE",
        .help = "words of your own",
@@ -91,6 +94,7 @@ std::vector<Parameter> HookSettings() {
 std::vector<Parameter> HookNegations() {
   return {
       {.name = "--no-json", .help = "send the typed event alone", .field = "json"},
+      {.name = "--no-stream", .help = "make each call by itself", .field = "stream"},
       {.name = "--no-plain-text-allowed",
        .help = "no calls without TLS beyond this machine",
        .field = "plain_text_allowed"},
@@ -117,6 +121,7 @@ std::set<std::string> FillHook(const Arguments& arguments, v1::Hook& hook) {
   }
   hook.set_target(arguments.Text("--target"));
   hook.set_json(arguments.Has("--json"));
+  hook.set_stream(arguments.Has("--stream"));
   hook.set_description(arguments.Text("--description"));
   hook.set_plain_text_allowed(arguments.Has("--plain-text-allowed"));
   for (const auto& [key, value] : arguments.Labels("--label"))

@@ -29,6 +29,7 @@ TEST_CASE("Hook: every field goes over and back, permissions by their own way", 
   hook.name = "h";
   hook.target = "dns:///hooks.example.com:8443";
   hook.json = true;
+  hook.stream = true;
   hook.async_deadline = std::chrono::minutes(5);
   hook.max_concurrent_calls = 7;
   hook.async_queue_max = 8;
