@@ -67,20 +67,28 @@ Status SyncFolder(const std::string& path) {
   return folder.Sync();
 }
 
+std::string FolderAbove(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
 // Makes `path` and what is missing above it.
 Status MakeFolder(const std::string& path) {
-  if (::mkdir(path.c_str(), kFolderMode) != 0) {
-    if (errno == EEXIST) return OkStatus();
-    if (errno != ENOENT) return FileError("mkdir", path);
-  } else {
-    const std::size_t slash = path.rfind('/');
-    return SyncFolder(slash == 0 ? "/" : path.substr(0, slash));
+  if (::mkdir(path.c_str(), kFolderMode) == 0 || errno == EEXIST) return OkStatus();
+  if (errno != ENOENT || FolderAbove(path) == path) return FileError("mkdir", path);
+  PENSTOCK_RETURN_IF_ERROR(MakeFolder(FolderAbove(path)));
+  if (::mkdir(path.c_str(), kFolderMode) == 0 || errno == EEXIST) return OkStatus();
+  return FileError("mkdir", path);
+}
+
+// Makes the names in `path` and above it durable. Those above folders that we may not read are
+// somebody else's, who has made them durable or not.
+Status SyncFoldersUpFrom(std::string path) {
+  for (;; path = FolderAbove(path)) {
+    const Status status = SyncFolder(path);
+    if (!status.ok() && ::access(path.c_str(), R_OK) == 0) return status;
+    if (path == "/") return OkStatus();
   }
-  const std::size_t slash = path.rfind('/');
-  if (slash == 0 || slash == std::string::npos) return FileError("mkdir", path);
-  PENSTOCK_RETURN_IF_ERROR(MakeFolder(path.substr(0, slash)));
-  if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST) return FileError("mkdir", path);
-  return SyncFolder(path.substr(0, slash));
 }
 
 Status WriteFile(File& file, OutgoingContent& content) {
@@ -95,19 +103,15 @@ Status WriteFile(File& file, OutgoingContent& content) {
 
 }  // namespace
 
-Status Maildir::Make() const {
-  for (const char* part : {"/tmp", "/new", "/cur"}) {
-    const std::string path = folder_ + part;
-    if (::access(path.c_str(), F_OK) == 0) continue;
-    PENSTOCK_RETURN_IF_ERROR(MakeFolder(path));
-  }
-  return OkStatus();
+Status Maildir::Settle() const {
+  for (const char* part : {"/tmp", "/new", "/cur"})
+    PENSTOCK_RETURN_IF_ERROR(MakeFolder(folder_ + part));
+  return SyncFoldersUpFrom(folder_);
 }
 
 Status Maildir::Save(std::string_view file_name, OutgoingContent& content) const {
   const std::string in_tmp = Cat(folder_, "/tmp/", file_name);
   const std::string in_new = Cat(folder_, "/new/", file_name);
-  PENSTOCK_RETURN_IF_ERROR(Make());
   Status status;
   {
     File file(in_tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kFileMode);

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <set>
+#include <string>
 #include <utility>
 
 #include <unistd.h>
@@ -12,6 +14,8 @@
 
 #include "engine/async/limiter.h"
 #include "engine/async/run_on.h"
+#include "engine/base/limits_storm.h"
+#include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/delivery/maildir.h"
 
@@ -62,6 +66,7 @@ class MaildirDelivery::Folders {
  private:
   SmtpReply Save(const ports::DeliveryRequest& request, std::string_view forward_path,
                  OutgoingContent& content);
+  Status Settle(const Maildir& maildir);
   std::string NewFileName();
 
   const MaildirDeliveryOptions options_;
@@ -70,6 +75,7 @@ class MaildirDelivery::Folders {
   ports::Random& random_;
   async::Limiter limiter_;
   std::atomic<std::uint64_t> files_{0};  // named so far
+  std::set<std::string> settled_;        // Maildirs, by folder; on disk_thread()
   asio::thread_pool disk_thread_{1};     // last: ends before what its work uses
 };
 
@@ -113,9 +119,21 @@ SmtpReply MaildirDelivery::Folders::Save(const ports::DeliveryRequest& request,
   if (request.marking == flow::Marking::kJunk) *folder += kJunkFolder;
   const Maildir maildir(*std::move(folder));
   const std::string file_name = NewFileName();
-  const Status saved = maildir.Save(file_name, content);
-  if (!saved.ok()) return ReplyTo(saved);
+  Status saved = Settle(maildir);
+  if (saved.ok()) saved = maildir.Save(file_name, content);
+  if (!saved.ok()) {
+    settled_.erase(maildir.folder());  // somebody may have removed it
+    return ReplyTo(saved);
+  }
   return {250, {2, 0, 0}, Cat("saved as ", maildir.folder(), "/new/", file_name)};
+}
+
+Status MaildirDelivery::Folders::Settle(const Maildir& maildir) {
+  if (settled_.contains(maildir.folder())) return OkStatus();
+  PENSTOCK_RETURN_IF_ERROR(maildir.Settle());
+  if (settled_.size() >= limits::kMaildirsSettledMax) settled_.clear();
+  settled_.insert(maildir.folder());
+  return OkStatus();
 }
 
 // Unique for all time, as Maildir asks: seconds, then what tells apart deliveries of one second.

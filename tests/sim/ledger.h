@@ -126,7 +126,8 @@ class Ledger {
   void CheckRecipients(const Message& message, const flow::MessageState& after);
   void CheckProgress(const Message& message, const flow::MessageState& after, flow::Index i);
   void CheckInvocation(const Message& message, const ports::MessageWrite& write, flow::Index i);
-  void CheckFallback(const ports::MessageWrite& write, flow::Index i);
+  void CheckFallback(const flow::InvocationState& before, const ports::MessageWrite& write,
+                     flow::Index i);
   void CheckAnswer(const flow::MessageState& after, flow::Index i);
   void CheckAsyncQueued(const flow::MessageState& state, const Durable& durable);
   void CheckBounces(const std::map<MessageId, std::size_t>& failures, const Durable& durable);

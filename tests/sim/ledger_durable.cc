@@ -208,16 +208,21 @@ void Ledger::CheckInvocation(const Message& message, const ports::MessageWrite& 
     return;
   }
   if (is.fell_back) {
-    CheckFallback(write, i);
+    CheckFallback(was, write, i);
   } else {
     CheckAnswer(write.state, i);
   }
 }
 
-void Ledger::CheckFallback(const ports::MessageWrite& write, Index i) {
+void Ledger::CheckFallback(const InvocationState& before, const ports::MessageWrite& write,
+                           Index i) {
   const InvocationState& is = write.state.invocations[i];
   const Invocation& seen = invocations_[is.id];
   trace_.Count("fallback");
+  const bool had_no_turn = before.next_attempt && is.deadline &&
+                           *before.next_attempt < *is.deadline &&
+                           before.attempts_ended == is.attempts_ended;
+  if (had_no_turn) trace_.Count("no turn before the rule timeout");
   if (seen.valid_answer)
     Violate("H3", Cat("fallback over a valid answer, invocation ", is.id.text()));
   if (seen.running) Violate("H3", Cat("fallback while an attempt runs, ", is.id.text()));

@@ -166,6 +166,31 @@ std::string MakeRecipient(Dice& dice) {
                                  "gil@far.example", "hal@sub.far.example"});
 }
 
+namespace {
+
+// More mail than a hook's one place can serve before the rule timeout: turns that never come (H13).
+void MakeCrowd(World& world, Dice& dice) {
+  flow::Hook& hook = world.hooks.front();
+  hook.max_concurrent_calls = 1;
+  world.hook_moods[hook.name] = {.answers = 1, .hangs = 2, .slowest = Milliseconds(14'900)};
+  FlowRule rule;
+  rule.organization = "acme";
+  rule.name = "crowd";
+  rule.direction = FlowDirection::kInbound;
+  rule.sender_patterns = rule.recipient_patterns = {"*"};
+  rules::HookInvocation invocation;
+  invocation.hook = hook.name;
+  invocation.fallback = MakeVerdict(dice, rule.direction);
+  invocation.rule_timeout = minutes(1);
+  rule.run_hook = invocation;
+  world.rules.push_back(rule);
+  world.submissions += 12;
+  world.burst = false;  // who comes later finds the place free again
+  world.span = minutes(3);
+}
+
+}  // namespace
+
 World MakeWorld(Dice dice) {
   World world;
   world.organizations = Organizations();
@@ -198,6 +223,7 @@ World MakeWorld(Dice dice) {
   world.clock_jumps = dice.Chance(0.2);
   world.disk_slowest =
       dice.Pick<Milliseconds>({Milliseconds(0), Milliseconds(20), Milliseconds(300)});
+  if (dice.Chance(0.05)) MakeCrowd(world, dice);
   return world;
 }
 
