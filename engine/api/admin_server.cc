@@ -23,6 +23,8 @@
 #include "engine/api/manifest_service.h"
 #include "engine/api/message_service.h"
 #include "engine/api/organization_service.h"
+#include "engine/async/endpoint.h"
+#include "engine/async/grpc_tls.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/unix_target.h"
@@ -107,6 +109,8 @@ Status CheckPath(const std::string& path) {
 
 struct AdminServer::Parts {
   std::string path;
+  std::string tcp_address;
+  std::unique_ptr<async::GrpcServerTls> tls;
   std::vector<std::unique_ptr<grpc::Service>> services;
   std::unique_ptr<grpc::Server> server;
 };
@@ -126,7 +130,8 @@ std::vector<std::unique_ptr<grpc::Service>> MakeAdminServices(AdminContext& admi
 }
 
 StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(
-    std::string socket_path, std::vector<std::unique_ptr<grpc::Service>> services) {
+    std::string socket_path, std::vector<std::unique_ptr<grpc::Service>> services,
+    std::optional<AdminTcp> tcp) {
   PENSTOCK_RETURN_IF_ERROR(Annotate(CheckPath(socket_path), "admin socket"));
   PENSTOCK_RETURN_IF_ERROR(
       Annotate(PrepareFolder(std::filesystem::path(socket_path).parent_path()), "admin socket"));
@@ -141,13 +146,33 @@ StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(
   int bound = 0;
   builder.AddListeningPort(wire::UnixTarget(parts->path), grpc::InsecureServerCredentials(),
                            &bound);
+  int tcp_port = 0;
+  async::Endpoint tcp_endpoint;
+  if (tcp) {
+    PENSTOCK_ASSIGN_OR_RETURN(tcp_endpoint, async::Endpoint::Parse(tcp->listen));
+    if (tcp->tls.ca_file.empty()) {
+      return InvalidArgument("admin over TCP: ca_file: missing; clients must show a certificate");
+    }
+    PENSTOCK_ASSIGN_OR_RETURN(parts->tls, async::GrpcServerTls::Open("admin", std::move(tcp->tls)));
+    // gRPC would share the port with another daemon, and each take some of the calls.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddListeningPort(tcp->listen, parts->tls->credentials(), &tcp_port);
+  }
   for (const auto& service : parts->services)
     builder.RegisterService(service.get());
   const mode_t before = umask(S_IRWXG | S_IRWXO);
   parts->server = builder.BuildAndStart();
   umask(before);
   if (parts->server == nullptr || bound == 0) {
+    if (tcp && bound != 0) {
+      return Unavailable(Cat("admin over TCP: ", tcp->listen, " cannot be listened on; ",
+                             "is the address in use, or not of this machine?"));
+    }
     return Unavailable(Cat("admin socket: ", parts->path, " cannot be listened on"));
+  }
+  if (tcp) {
+    tcp_endpoint.port = static_cast<std::uint16_t>(tcp_port);
+    parts->tcp_address = tcp_endpoint.ToString();
   }
   if (chmod(parts->path.c_str(), S_IRUSR | S_IWUSR) != 0) {
     return Unavailable(Cat("admin socket: ", parts->path, ": ", ErrorText(errno)));
@@ -159,6 +184,10 @@ AdminServer::AdminServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)
 
 AdminServer::~AdminServer() {
   Stop(Milliseconds(0));
+}
+
+std::string AdminServer::tcp_address() const {
+  return parts_->tcp_address;
 }
 
 void AdminServer::Stop(Milliseconds deadline) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/async/grpc_tls.h"
 #include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/base/utf8.h"
@@ -47,6 +48,8 @@ void AddErrorInfo(grpc::CallbackServerContext& context, const Status& status) {
 }
 
 std::string CallerOf(const grpc::CallbackServerContext& context) {
+  const std::string subject = async::PeerSubject(context);
+  if (!subject.empty()) return Printable(ToValidUtf8(subject), limits::kUserNameOctetsMax);
   const auto& metadata = context.client_metadata();
   const auto found = metadata.find(kUserKey);
   if (found == metadata.end()) return "unproven";

@@ -30,8 +30,9 @@ namespace penstock::api {
 // field that its text begins with, the command that its text ends with.
 void AddErrorInfo(grpc::CallbackServerContext& context, const Status& status);
 
-// Returns who makes a change, for the record (R14): "unproven:NAME" with the name that a client on
-// the unix socket sends in the metadata `penstock-user`.
+// Returns who makes a change, for the record (R14): over TCP the subject of his certificate, such
+// as "CN=alice,O=Example"; on the unix socket "unproven:NAME" with the name that the client sends
+// in the metadata `penstock-user`.
 std::string CallerOf(const grpc::CallbackServerContext& context);
 
 // `request` lives until the call is finished, so `work` may refer to it.

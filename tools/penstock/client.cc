@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "engine/base/limits.h"
+#include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/base/utf8.h"
 #include "engine/wire/unix_target.h"
@@ -80,8 +81,8 @@ Status Knock(const std::string& path) {
 
 }  // namespace
 
-Client::Client(std::string socket, Milliseconds timeout, bool is_wish)
-    : socket_(std::move(socket)), timeout_(timeout), is_wish_(is_wish) {}
+Client::Client(DaemonAddress address, Milliseconds timeout, bool is_wish)
+    : address_(std::move(address)), timeout_(timeout), is_wish_(is_wish) {}
 
 void Client::AllowFor(Milliseconds timeout) {
   if (!is_wish_) timeout_ = std::max(timeout_, timeout);
@@ -92,21 +93,34 @@ void Client::RenewDeadline() {
                            gpr_time_from_millis(timeout_.count(), GPR_TIMESPAN));
 }
 
+Status Client::Connect() {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(limits::kAdminMessageOctetsMax);
+  // A proxy of the environment is no way to a unix socket, and none that we were told of.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  if (address_.tcp.empty()) {
+    PENSTOCK_RETURN_IF_ERROR(Knock(address_.socket));
+    channel_ = grpc::CreateCustomChannel(wire::UnixTarget(address_.socket),
+                                         grpc::InsecureChannelCredentials(), arguments);
+    return OkStatus();
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(const async::TlsMaterial material, async::ReadTlsFiles(address_.tls));
+  const grpc::SslCredentialsOptions options{material.authorities, material.key,
+                                            material.certificates};
+  if (!address_.server_name.empty()) arguments.SetSslTargetNameOverride(address_.server_name);
+  channel_ = grpc::CreateCustomChannel(address_.tcp, grpc::SslCredentials(options), arguments);
+  return OkStatus();
+}
+
 Status Client::Begin(grpc::ClientContext& context) {
   unreachable_ = false;
   error_info_.Clear();
   if (channel_ == nullptr) {
-    Status open = Knock(socket_);
+    Status open = Connect();
     if (!open.ok()) {
       unreachable_ = true;
       return open;
     }
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(limits::kAdminMessageOctetsMax);
-    // A proxy of the environment is no way to a unix socket.
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    channel_ = grpc::CreateCustomChannel(wire::UnixTarget(socket_),
-                                         grpc::InsecureChannelCredentials(), arguments);
     RenewDeadline();
   }
   context.set_deadline(deadline_);
@@ -124,16 +138,17 @@ Status Client::End(const grpc::Status& status, const grpc::ClientContext& contex
   }
   // The daemon's own errors all carry an ErrorInfo: this one is gRPC's.
   unreachable_ = true;
+  const std::string& where = address_.tcp.empty() ? address_.socket : address_.tcp;
   switch (status.error_code()) {
     case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return Unavailable(Cat("no answer on ", socket_, " within ", FormatDuration(timeout_),
+      return Unavailable(Cat("no answer on ", where, " within ", FormatDuration(timeout_),
                              "; look at penstockd's log, or give it longer with --timeout"));
     case grpc::StatusCode::UNIMPLEMENTED:
-      return Unavailable(Cat("what listens on ", socket_,
+      return Unavailable(Cat("what listens on ", where,
                              " does not know this call; `penstock --version` and `penstockd "
                              "--version` should be the same"));
     default:
-      return Unavailable(Cat("the connection to ", socket_, " failed: ", status.error_message(),
+      return Unavailable(Cat("the connection to ", where, " failed: ", status.error_message(),
                              "; look at penstockd's log"));
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls the daemon's admin services over its unix socket. One thread; a call blocks until its
-// answer or the deadline of the whole command.
+// Calls the daemon's admin services over its unix socket, or over TCP with a certificate. One
+// thread; a call blocks until its answer or the deadline of the whole command.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/status.h>
 
+#include "engine/async/tls_files.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 
@@ -17,11 +18,19 @@
 
 namespace penstock::cli {
 
+// Where the daemon is: at one of the two.
+struct DaemonAddress {
+  std::string socket;   // path of a unix socket
+  std::string tcp;      // "host:port"; if set, `socket` does not count
+  async::TlsFiles tls;  // over TCP: our certificate and key, and the authorities of the daemon's
+  std::string server_name;  // that the daemon's certificate must carry; empty: the host of `tcp`
+};
+
 class Client {
  public:
   // `timeout` bounds all calls together and begins with the first one; `is_wish` says that whoever
   // types has asked for it.
-  Client(std::string socket, Milliseconds timeout, bool is_wish);
+  Client(DaemonAddress address, Milliseconds timeout, bool is_wish);
 
   // For a call that takes its time: waits so long at least, if nobody wishes otherwise. Before the
   // first call.
@@ -51,10 +60,11 @@ class Client {
   [[nodiscard]] const v1::ErrorInfo& error_info() const { return error_info_; }
 
  private:
+  Status Connect();
   Status Begin(grpc::ClientContext& context);
   Status End(const grpc::Status& status, const grpc::ClientContext& context);
 
-  std::string socket_;
+  DaemonAddress address_;
   Milliseconds timeout_;
   bool is_wish_;
   std::shared_ptr<grpc::Channel> channel_;

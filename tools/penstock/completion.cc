@@ -152,7 +152,7 @@ class Names {
  public:
   explicit Names(const Line& line)
       : line_(line),
-        client_(SocketOf(Globals(line)), Milliseconds(limits::kCompletionDeadline), true) {}
+        client_(AddressOf(Globals(line)), Milliseconds(limits::kCompletionDeadline), true) {}
 
   Candidates Of(Parameter::Kind kind) {
     switch (kind) {
@@ -176,8 +176,11 @@ class Names {
  private:
   static Arguments Globals(const Line& line) {
     Arguments arguments;
-    const std::string socket = line.Value("--socket", "");
-    if (!socket.empty()) arguments.Add("--socket", socket);
+    for (const char* option :
+         {"--socket", "--address", "--ca", "--cert", "--key", "--server-name"}) {
+      const std::string value = line.Value(option, "");
+      if (!value.empty()) arguments.Add(option, value);
+    }
     return arguments;
   }
 

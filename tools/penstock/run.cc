@@ -71,12 +71,8 @@ std::string Sentence(const Command& command, const Arguments& arguments, const S
   return text + Mend(command, arguments, status.code());
 }
 
-}  // namespace
-
-std::string SocketOf(const Arguments& globals) {
-  if (globals.Has("--socket")) return globals.Text("--socket");
-  const char* socket = std::getenv("PENSTOCK_SOCKET");
-  if (socket != nullptr && *socket != '\0') return socket;
+// Where penstockd's socket is if nobody says.
+std::string UsualSocket() {
   std::error_code error;
   for (const char* usual : kUsualSockets) {
     const auto status = std::filesystem::status(usual, error);
@@ -84,6 +80,34 @@ std::string SocketOf(const Arguments& globals) {
     if (std::filesystem::exists(status) || error == std::errc::permission_denied) return usual;
   }
   return kUsualSockets[0];
+}
+
+// An option, else what the environment says.
+std::string GivenOrSet(const Arguments& globals, std::string_view option, const char* variable) {
+  if (globals.Has(option)) return globals.Text(option);
+  const char* value = std::getenv(variable);
+  return value == nullptr ? std::string() : value;
+}
+
+}  // namespace
+
+DaemonAddress AddressOf(const Arguments& globals) {
+  DaemonAddress address;
+  if (globals.Has("--socket")) {
+    address.socket = globals.Text("--socket");
+    return address;
+  }
+  address.tcp = GivenOrSet(globals, "--address", "PENSTOCK_ADDRESS");
+  if (address.tcp.empty()) {
+    const char* socket = std::getenv("PENSTOCK_SOCKET");
+    address.socket = socket != nullptr && *socket != '\0' ? socket : UsualSocket();
+    return address;
+  }
+  address.tls.ca_file = GivenOrSet(globals, "--ca", "PENSTOCK_CA");
+  address.tls.certificate_file = GivenOrSet(globals, "--cert", "PENSTOCK_CERT");
+  address.tls.key_file = GivenOrSet(globals, "--key", "PENSTOCK_KEY");
+  address.server_name = GivenOrSet(globals, "--server-name", "PENSTOCK_SERVER_NAME");
+  return address;
 }
 
 Exit Run(const std::vector<std::string>& words, std::ostream& out, std::ostream& err) {
@@ -101,7 +125,7 @@ Exit Run(const std::vector<std::string>& words, std::ostream& out, std::ostream&
                 : format == "yaml" ? Format::kYaml
                                    : Format::kTable,
                 out, err);
-  Client client(SocketOf(line.globals),
+  Client client(AddressOf(line.globals),
                 std::chrono::duration_cast<Milliseconds>(line.globals.Duration("--timeout")),
                 line.globals.Has("--timeout"));
   Session session(std::move(client), output);

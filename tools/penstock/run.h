@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/penstock/client.h"
 #include "tools/penstock/command.h"
 
 namespace penstock::cli {
@@ -13,7 +14,8 @@ namespace penstock::cli {
 // `words` are what follows the program's name. Results go to `out`, all else to `err`.
 Exit Run(const std::vector<std::string>& words, std::ostream& out, std::ostream& err);
 
-// The socket that a command speaks to: --socket, else $PENSTOCK_SOCKET, else the usual place.
-std::string SocketOf(const Arguments& globals);
+// Where the daemon is that a command speaks to: --address or --socket, else $PENSTOCK_ADDRESS or
+// $PENSTOCK_SOCKET, else the usual place. Files of TLS likewise.
+DaemonAddress AddressOf(const Arguments& globals);
 
 }  // namespace penstock::cli

@@ -20,6 +20,7 @@
 #include "engine/wire/yaml.h"
 
 #include "google/protobuf/util/message_differencer.h"
+#include "tools/penstockd/tls_config.h"
 
 namespace penstock::daemon {
 namespace {
@@ -56,6 +57,7 @@ void FillDefaults(const fs::path& folder, v1::Config& config) {
   auto* admin = config.mutable_admin();
   admin->set_socket(admin->socket().empty() ? absolute(config.data_folder() + "/admin.sock")
                                             : absolute(admin->socket()));
+  MakeTlsPathsAbsolute(folder, config);
   for (auto& listener : *config.mutable_listeners()) {
     if (listener.protocol() == v1::Listener::PROTOCOL_UNSPECIFIED) {
       listener.set_protocol(v1::Listener::SMTP);
@@ -120,6 +122,8 @@ class Checker {
     CheckRoutes(config);
     CheckListeners(config);
     CheckMetrics(config);
+    for (const Finding& fault : CheckTls(config).faults)
+      Fault(fault.field, fault.text);
     CheckMarking("marking.junk", config.marking().junk());
     CheckMarking("marking.bypass_spam_check", config.marking().bypass_spam_check());
     CheckNumbers(config);
@@ -304,6 +308,13 @@ StatusOr<v1::Config> ParseConfig(std::string_view text, const std::string& file)
   FillDefaults(fs::absolute(fs::path(file), error).parent_path(), config);
   PENSTOCK_RETURN_IF_ERROR(Checker(places).Check(config));
   return config;
+}
+
+std::vector<std::string> Warnings(const v1::Config& config) {
+  std::vector<std::string> warnings;
+  for (const Finding& warning : CheckTls(config).warnings)
+    warnings.push_back(Cat(warning.field, ": ", warning.text));
+  return warnings;
 }
 
 Milliseconds ToMilliseconds(const Duration& duration) {

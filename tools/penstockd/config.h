@@ -24,6 +24,9 @@ StatusOr<v1::Config> LoadConfig(const std::string& path);
 // folder.
 StatusOr<v1::Config> ParseConfig(std::string_view text, const std::string& file);
 
+// What is no fault but should be looked at: "admin.tls.certificate_file: FILE: expired on …".
+std::vector<std::string> Warnings(const v1::Config& config);
+
 Milliseconds ToMilliseconds(const google::protobuf::Duration& duration);
 
 flow::FlowSettings ToFlowSettings(const v1::Config& config);

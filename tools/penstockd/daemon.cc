@@ -15,6 +15,7 @@
 #include "google/protobuf/util/message_differencer.h"
 #include "tools/penstockd/config.h"
 #include "tools/penstockd/log_lines.h"
+#include "tools/penstockd/tls_config.h"
 
 namespace penstock::daemon {
 namespace {
@@ -196,10 +197,16 @@ Status Daemon::OpenAdmin() {
       .next_hop_names = [this] { return NextHops(); },
       .listeners = [this] { return Listeners(); },
   };
+  std::optional<api::AdminTcp> tcp;
+  if (!config_.admin().listen().empty()) {
+    tcp = {config_.admin().listen(), ToTlsFiles(config_.admin().tls())};
+  }
   PENSTOCK_ASSIGN_OR_RETURN(
       admin_, api::AdminServer::Start(config_.admin().socket(),
-                                      api::MakeAdminServices(*admin_context_, std::move(sources))));
-  Log(LogLevel::kInfo, "admin_listening", {{"socket", config_.admin().socket()}});
+                                      api::MakeAdminServices(*admin_context_, std::move(sources)),
+                                      std::move(tcp)));
+  Log(LogLevel::kInfo, "admin_listening",
+      {{"socket", config_.admin().socket()}, {"address", admin_->tcp_address()}});
   return OkStatus();
 }
 

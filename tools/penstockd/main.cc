@@ -79,8 +79,14 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+void LogWarnings(const v1::Config& config) {
+  for (const std::string& warning : Warnings(config))
+    Log(LogLevel::kWarning, "config_warning", {{"warning", warning}});
+}
+
 void Reload(Daemon& daemon, const std::string& path) {
   StatusOr<v1::Config> config = LoadConfig(path);
+  if (config.ok()) LogWarnings(*config);
   const Status status = config.ok() ? daemon.Reload(*std::move(config)) : config.status();
   if (status.ok()) {
     Log(LogLevel::kInfo, "reloaded", {{"config", path}});
@@ -130,6 +136,7 @@ int Run(v1::Config config, const std::string& path) {
   StartLog(config.log().format(), config.log().level());
   PrometheusMetrics metrics;
   SetMetricSink(&metrics);
+  LogWarnings(config);
   auto daemon = Daemon::Start(std::move(config), metrics);
   if (!daemon.ok()) return Refuse(daemon.status());
   Log(LogLevel::kInfo, "started", {{"version", PENSTOCK_VERSION}, {"config", path}});
@@ -176,6 +183,10 @@ int Main(int argc, char** argv) {
   StatusOr<v1::Config> config = LoadConfig(arguments.config);
   if (!config.ok()) return Refuse(config.status());
   if (arguments.check_config) {
+    for (const std::string& warning : Warnings(*config)) {
+      std::fprintf(stderr, "penstockd: %s: warning: %s\n", arguments.config.c_str(),
+                   warning.c_str());
+    }
     std::printf("%s: ok\n", arguments.config.c_str());
     return 0;
   }

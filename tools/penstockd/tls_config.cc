@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/penstockd/tls_config.h"
+
+#include <string_view>
+#include <utility>
+
+#include "engine/async/endpoint.h"
+#include "engine/base/strings.h"
+
+namespace penstock::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The words of engine/async/tls_files.h begin with the name of a file; what a configuration calls
+// authorities depends on whose they are.
+Finding ToFinding(std::string_view path, std::string_view ca_field, std::string_view text) {
+  const std::size_t colon = text.find(": ");
+  const std::string_view file = text.substr(0, colon);
+  return {Cat(path, ".", file == "ca_file" ? ca_field : file),
+          std::string(text.substr(colon == std::string_view::npos ? 0 : colon + 2))};
+}
+
+void CheckFiles(std::string_view path, std::string_view ca_field, const async::TlsFiles& files,
+                TlsFindings& findings) {
+  const auto material = async::ReadTlsFiles(files);
+  if (!material.ok()) {
+    findings.faults.push_back(ToFinding(path, ca_field, Message(material.status())));
+    return;
+  }
+  for (const std::string& warning : material->warnings)
+    findings.warnings.push_back(ToFinding(path, ca_field, warning));
+}
+
+void CheckServer(std::string_view path, const v1::ServerTls& tls, TlsFindings& findings) {
+  if (tls.certificate_file().empty()) {
+    findings.faults.push_back(
+        {Cat(path, ".certificate_file"), "missing; expected the file of a certificate"});
+    return;
+  }
+  CheckFiles(path, "client_ca_file", ToTlsFiles(tls), findings);
+}
+
+void CheckAdmin(const v1::AdminConfig& admin, TlsFindings& findings) {
+  if (admin.listen().empty()) {
+    if (admin.has_tls()) {
+      findings.faults.push_back({"admin.tls", "without admin.listen it has no use"});
+    }
+    return;
+  }
+  const auto endpoint = async::Endpoint::Parse(admin.listen());
+  if (!endpoint.ok()) {
+    findings.faults.push_back({"admin.listen", std::string(Message(endpoint.status()))});
+  } else if (!endpoint->unix_path.empty()) {
+    findings.faults.push_back({"admin.listen", "is for TCP; a unix socket is admin.socket"});
+  }
+  if (admin.tls().client_ca_file().empty()) {
+    findings.faults.push_back({"admin.tls.client_ca_file",
+                               "missing; over TCP administrators must show a certificate: expected "
+                               "the file of the authority that certifies them"});
+  }
+  CheckServer("admin.tls", admin.tls(), findings);
+}
+
+}  // namespace
+
+async::TlsFiles ToTlsFiles(const v1::ServerTls& tls) {
+  return {tls.certificate_file(), tls.key_file(), tls.client_ca_file()};
+}
+
+void MakeTlsPathsAbsolute(const fs::path& folder, v1::Config& config) {
+  const auto make_absolute = [&folder](std::string* path) {
+    if (!path->empty()) *path = (folder / *path).lexically_normal().string();
+  };
+  const auto of_server = [&make_absolute](v1::ServerTls* tls) {
+    make_absolute(tls->mutable_certificate_file());
+    make_absolute(tls->mutable_key_file());
+    make_absolute(tls->mutable_client_ca_file());
+  };
+  if (config.admin().has_tls()) of_server(config.mutable_admin()->mutable_tls());
+}
+
+TlsFindings CheckTls(const v1::Config& config) {
+  TlsFindings findings;
+  CheckAdmin(config.admin(), findings);
+  return findings;
+}
+
+}  // namespace penstock::daemon
