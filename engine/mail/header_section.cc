@@ -2,80 +2,39 @@
 #include "engine/mail/header_section.h"
 
 #include <algorithm>
-#include <cstdint>
 
 #include "engine/base/limits.h"
 #include "engine/base/strings.h"
+#include "engine/mail/header_line.h"
 
 namespace penstock::mail {
 namespace {
 
-enum class LineKind : std::uint8_t { kField, kContinuation, kBlank, kOther };
-
 bool IsWhiteSpace(char c) {
   return c == ' ' || c == '\t';
-}
-
-// Tells what a line is; of a field, `name_octets` is the length of its name and `colon` where its
-// colon stands. The line's own end may be there or not.
-LineKind Classify(std::string_view line, std::size_t& name_octets, std::size_t& colon) {
-  if (line == "\r\n" || line == "\n") return LineKind::kBlank;
-  if (!line.empty() && IsWhiteSpace(line.front())) return LineKind::kContinuation;
-  std::size_t i = 0;
-  while (i < line.size() && line[i] > ' ' && line[i] < 0x7f && line[i] != ':')
-    ++i;
-  name_octets = i;
-  while (i < line.size() && IsWhiteSpace(line[i]))
-    ++i;
-  colon = i;
-  const bool is_field = name_octets > 0 && i < line.size() && line[i] == ':';
-  return is_field ? LineKind::kField : LineKind::kOther;
-}
-
-bool IsMboxLine(std::string_view line) {
-  return line.starts_with("From ") || line.starts_with(">From ");
-}
-
-// Returns where the line that begins at `start` ends, its LF included.
-std::size_t LineEnd(std::string_view text, std::size_t start) {
-  const auto lf = text.find('\n', start);
-  return lf == std::string_view::npos ? text.size() : lf + 1;
-}
-
-std::string_view WithoutLineEnd(std::string_view line) {
-  if (line.ends_with('\n')) {
-    line.remove_suffix(1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-  }
-  return line;
 }
 
 }  // namespace
 
 HeaderSection HeaderSection::Scan(std::string_view message) {
   HeaderSection header;
-  std::size_t name_octets = 0;
-  std::size_t colon = 0;
-  std::size_t start = 0;
-  if (IsMboxLine(message)) {
-    const std::size_t end = LineEnd(message, 0);
-    if (Classify(message.substr(0, end), name_octets, colon) == LineKind::kOther) start = end;
-  }
+  std::size_t start = LineEnd(message, 0);
+  if (!IsMboxLine(message.substr(0, start))) start = 0;
   while (start < message.size()) {
     std::size_t end = LineEnd(message, start);
     const std::string_view line = message.substr(start, end - start);
-    const LineKind kind = Classify(line, name_octets, colon);
-    if (kind != LineKind::kField) {
+    const HeaderLine read = ReadHeaderLine(line);
+    if (read.kind != HeaderLineKind::kField) {
       header.ended_ = line.ends_with('\n');
-      header.body_offset_ = kind == LineKind::kBlank ? end : start;
+      header.body_offset_ = read.kind == HeaderLineKind::kBlank ? end : start;
       header.octets_ = message.substr(0, start);
       return header;
     }
     while (end < message.size() && IsWhiteSpace(message[end]))
       end = LineEnd(message, end);
     const std::string_view field = message.substr(start, end - start);
-    header.fields_.push_back({field.substr(0, name_octets), WithoutLineEnd(field.substr(colon + 1)),
-                              start, field.size()});
+    header.fields_.push_back({field.substr(0, read.name_octets),
+                              WithoutLineEnd(field.substr(read.colon + 1)), start, field.size()});
     start = end;
   }
   header.body_offset_ = start;
@@ -132,13 +91,11 @@ void HeaderCollector::Feed(std::string_view octets) {
 void HeaderCollector::EndLine() {
   const std::string_view line = std::string_view(octets_).substr(line_start_);
   const bool first = line_start_ == 0;
-  std::size_t name_octets = 0;
-  std::size_t colon = 0;
-  const LineKind kind = Classify(line, name_octets, colon);
+  const HeaderLineKind kind = ReadHeaderLine(line).kind;
   line_start_ = octets_.size();
-  if (kind == LineKind::kField) {
+  if (kind == HeaderLineKind::kField) {
     after_field_ = true;
-  } else if (kind == LineKind::kContinuation ? !after_field_ : !(first && IsMboxLine(line))) {
+  } else if (kind == HeaderLineKind::kContinuation ? !after_field_ : !(first && IsMboxLine(line))) {
     ended_ = true;
   }
 }
