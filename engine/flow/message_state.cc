@@ -36,6 +36,14 @@ std::optional<Time> WakeTime(const MessageState& state) {
   return earliest;
 }
 
+std::vector<ContentId> ReplacedContents(const MessageState& state) {
+  std::vector<ContentId> contents;
+  for (const InvocationState& invocation : state.invocations) {
+    if (invocation.replaced) contents.push_back(invocation.replaced->id);
+  }
+  return contents;
+}
+
 std::string_view Name(MessagePhase phase) {
   switch (phase) {
     case MessagePhase::kActive:

@@ -62,6 +62,15 @@ struct RecipientState {
   friend bool operator==(const RecipientState&, const RecipientState&) = default;
 };
 
+// What a hook's accepted answer came with in the place of the message as received (M2).
+struct ReplacedContent {
+  ContentId id;
+  std::uint64_t octets = 0;
+  bool smtputf8 = false;   // it, or the envelope it leaves with, needs SMTPUTF8 (RFC 6531)
+  bool body_8bit = false;  // it has octets over 127
+  friend bool operator==(const ReplacedContent&, const ReplacedContent&) = default;
+};
+
 // A SYNC hook's decision over all its attempts (H3, H4).
 struct InvocationState {
   InvocationId id;
@@ -74,6 +83,7 @@ struct InvocationState {
   std::optional<Time> next_attempt;  // set while it waits
   bool decided = false;
   bool fell_back = false;  // decided, and by the fallback for all (H3)
+  std::optional<ReplacedContent> replaced;  // decided, and its recipients get this (M2)
   friend bool operator==(const InvocationState&, const InvocationState&) = default;
 };
 
@@ -84,6 +94,7 @@ enum class Marking : std::uint8_t { kNone, kJunk, kBypassSpamCheck };
 struct DeliveryState {
   std::string next_hop;
   Marking marking = Marking::kNone;
+  Index content_of = kNoIndex;  // the invocation whose replaced content goes; kNoIndex: as received
   std::uint32_t attempts_ended = 0;
   std::optional<Time> next_attempt;  // set while it waits for its next attempt (A8)
   Time expiry;                       // A8: what is still pending then has failed
@@ -107,6 +118,7 @@ struct MessageState {
   MessageSummary summary;    // what every event of it says (E2, E4)
   bool may_bounce = true;    // A3: false for a null or auto-submitted sender and for a DSN
   bool is_bounce = false;    // a DSN of ours
+  bool retained = false;     // the content outlives the message, for a hook that may read it (M5)
   std::vector<RecipientState> recipients;
   std::vector<InvocationState> invocations;
   std::vector<DeliveryState> deliveries;
@@ -125,6 +137,9 @@ MessagePhase Phase(const MessageState& state);
 
 // The earliest time at which something is due; nullopt if closed. `Time{}` if due at once.
 std::optional<Time> WakeTime(const MessageState& state);
+
+// The contents beside the one received that it needs while it is open: what hooks replaced it by.
+std::vector<ContentId> ReplacedContents(const MessageState& state);
 
 std::string_view Name(MessagePhase phase);
 std::string_view Name(DeliveryProgress progress);

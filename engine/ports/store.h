@@ -3,8 +3,9 @@
 // power cut takes nothing of it away (A5). Adapters: engine/store (SQLite, memory), which share one
 // conformance suite, tests/support/store_conformance.h.
 //
-// Content (the octets of a message) is written ahead of its commit and becomes durable with it.
-// Several messages may share one content; it goes when the last of them is closed.
+// Content (the octets of a message, or what a hook put in their place) is written ahead of its
+// commit and becomes durable with it. Several messages may share one content; it goes when the last
+// of them is closed and nothing retains it (M5).
 #pragma once
 
 #include <cstddef>
@@ -26,6 +27,17 @@
 
 namespace penstock::ports {
 
+// Octets of a content. It stays readable while a reader is open.
+// Threads: const, safe from any.
+class ContentReader {
+ public:
+  virtual ~ContentReader() = default;
+  [[nodiscard]] virtual std::uint64_t octets() const = 0;
+  // Reads up to buffer.size() octets from `offset`; returns how many, 0 at the end.
+  //   Errors: kUnavailable (disk error), kDataLoss (shorter than it was).
+  virtual StatusOr<std::size_t> Read(std::uint64_t offset, std::span<char> buffer) const = 0;
+};
+
 // Octets on their way to disk. Destroyed without having been committed, they are gone. It may
 // outlive its store, but is of no use then.
 // Threads: one at a time. Write blocks for as long as the page cache takes.
@@ -37,17 +49,9 @@ class ContentWriter {
   // Errors: kUnavailable (no space, disk error); the writer is of no use afterwards, and neither is
   // a transaction that has it.
   virtual Status Write(std::string_view octets) = 0;
-};
-
-// Octets of committed content. It stays readable while a reader is open.
-// Threads: const, safe from any.
-class ContentReader {
- public:
-  virtual ~ContentReader() = default;
-  [[nodiscard]] virtual std::uint64_t octets() const = 0;
-  // Reads up to buffer.size() octets from `offset`; returns how many, 0 at the end.
-  //   Errors: kUnavailable (disk error), kDataLoss (shorter than it was).
-  virtual StatusOr<std::size_t> Read(std::uint64_t offset, std::span<char> buffer) const = 0;
+  // What has been written so far; readable for as long as the reader is there, whatever becomes of
+  // the writer. Errors: those of Write, and kDataLoss.
+  [[nodiscard]] virtual StatusOr<std::shared_ptr<ContentReader>> Open() const = 0;
 };
 
 // An event for an ASYNC hook, in its durable queue (H12).
@@ -77,6 +81,23 @@ struct HistoryWrite {
   std::vector<flow::HistoryEntry> history;
 };
 
+// Content that stays readable when its message is closed, and purged as well (M5).
+struct RetainedContent {
+  MessageId message;
+  InvocationId invocation;  // who put it there (M2); empty: the message as received
+  ContentId content;
+  Time until;
+  friend bool operator==(const RetainedContent&, const RetainedContent&) = default;
+};
+
+// What capabilities are signed with (P2). A capability names its key.
+struct CapabilityKey {
+  std::uint32_t id = 0;  // from who makes it; never used for another secret
+  std::string secret;    // octets
+  Time made;
+  friend bool operator==(const CapabilityKey&, const CapabilityKey&) = default;
+};
+
 // What an administrator changed (R14).
 struct ResourceChange {
   flow::Resource resource;  // after; if removed, before
@@ -97,8 +118,10 @@ struct RecordedChange {
 
 // All of it or nothing becomes durable.
 struct Transaction {
-  // Become durable, readable by their id; those that no message, open after it, refers to are gone.
-  std::vector<std::unique_ptr<ContentWriter>> contents;
+  // Become durable, readable by their id; those that no message, open after it, refers to and
+  // nothing retains are gone. Shared, so that a transaction that failed can be made again; nothing
+  // is written to them once they stand here.
+  std::vector<std::shared_ptr<ContentWriter>> contents;
   std::vector<MessageWrite> messages;  // new, or replacing the one with that id
   // Past the bounds of the event's hook (H12; limits.h for a hook that is not registered): a new
   // event, or one that comes back, goes to the dead-letter list, saying so in last_error; past that
@@ -108,6 +131,9 @@ struct Transaction {
   std::vector<std::int64_t> done_async_events;   // removed by id; one that is gone already is fine
   std::vector<HistoryWrite> history;             // left out where the message is gone
   std::vector<ResourceChange> resources;
+  std::vector<RetainedContent> retained;  // each replaces that of its message and invocation
+  std::vector<CapabilityKey> new_capability_keys;        // or replaced by id
+  std::vector<std::uint32_t> removed_capability_keys;  // by id; one that is gone is fine
 };
 
 struct StoredResources {
@@ -165,8 +191,8 @@ class Store {
   // is read after it has returned shows it.
   //   Errors: kUnavailable (disk error, no space): nothing of it happened, the caller may try
   //   again; kResourceExhausted: the queue of waiting commits is full (limits::kCommitQueueMax);
-  //   kFailedPrecondition: an open message's content is neither here nor in the store; kNotFound:
-  //   a changed event is gone.
+  //   kFailedPrecondition: a content that an open message refers to, or that is to be retained, is
+  //   neither here nor in the store; kNotFound: a changed event is gone.
   virtual async::Task<void> Commit(Transaction transaction) = 0;
 
   // Whether more mail may be taken. Mail that is here already needs room to leave, so asking before
@@ -178,6 +204,17 @@ class Store {
   virtual StatusOr<std::unique_ptr<ContentWriter>> NewContent() = 0;
   //   Errors: kNotFound, kUnavailable, kDataLoss (its record is damaged).
   virtual StatusOr<std::shared_ptr<ContentReader>> OpenContent(const ContentId& id) = 0;
+
+  // What is retained of a message, in order of invocations: the message as received comes first.
+  virtual async::Task<std::vector<RetainedContent>> LoadRetained(MessageId message) = 0;
+
+  // Retains no longer what was to be readable until a time before `before`, the earliest first, at
+  // most `limit`; returns how many. The octets of one whose message is closed are gone, and their
+  // room on disk is free, at the latest when the next commit ends. Errors: those of Commit.
+  virtual async::Task<std::size_t> ReleaseRetained(Time before, std::size_t limit) = 0;
+
+  // In order of ids. One that is damaged is reported and left out.
+  virtual async::Task<std::vector<CapabilityKey>> LoadCapabilityKeys() = 0;
 
   // In order of names. A record that is damaged is parked, reported and left out.
   virtual async::Task<StoredResources> LoadResources() = 0;

@@ -46,8 +46,34 @@ Status StagedContent::Flush() {
   return OkStatus();
 }
 
+StatusOr<std::shared_ptr<ports::ContentReader>> StagedContent::Open() const {
+  PENSTOCK_RETURN_IF_ERROR(failed_);
+  if (blocks_.blocks.empty()) return std::make_shared<InlineReader>(buffer_);
+  PENSTOCK_ASSIGN_OR_RETURN(std::vector<std::shared_ptr<const File>> files,
+                            segments_->OpenForReading(blocks_));
+  auto head = std::make_unique<SegmentReader>(blocks_, std::move(files));
+  return std::make_shared<StagedReader>(std::move(head), buffer_);
+}
+
+// A sync failed: what the blocks there have is readable as long as the page cache has it, and will
+// not be written by any later sync.
+Status StagedContent::LeaveFailedSegments() {
+  for (std::size_t i = 0; i < blocks_.blocks.size(); ++i) {
+    Block& block = blocks_.blocks[i];
+    if (!segments_->HasFailed(block.segment)) continue;
+    const BlockList one = {{block}, blocks_.OctetsOf(i)};
+    PENSTOCK_ASSIGN_OR_RETURN(auto files, segments_->OpenForReading(one));
+    std::string octets(static_cast<std::size_t>(one.octets), '\0');
+    PENSTOCK_RETURN_IF_ERROR(SegmentReader(one, std::move(files)).Read(0, octets).status());
+    PENSTOCK_ASSIGN_OR_RETURN(block, segments_->Append(octets));
+    segments_->Free(one, ContentSegments::Stage::kAppended);
+  }
+  return OkStatus();
+}
+
 Status StagedContent::Finish() {
   PENSTOCK_RETURN_IF_ERROR(failed_);
+  PENSTOCK_RETURN_IF_ERROR(LeaveFailedSegments());
   const bool is_inline = blocks_.blocks.empty() && buffer_.size() <= inline_octets_max_;
   if (is_inline || buffer_.empty()) return OkStatus();
   return Flush();
@@ -68,6 +94,18 @@ void StagedContent::Keep() {
 StatusOr<std::size_t> InlineReader::Read(std::uint64_t offset, std::span<char> buffer) const {
   if (offset >= octets_.size()) return std::size_t{0};
   return octets_.copy(buffer.data(), buffer.size(), static_cast<std::size_t>(offset));
+}
+
+StatusOr<std::size_t> StagedReader::Read(std::uint64_t offset, std::span<char> buffer) const {
+  std::size_t done = 0;
+  if (offset < head_->octets()) {
+    PENSTOCK_ASSIGN_OR_RETURN(done, head_->Read(offset, buffer));
+  }
+  if (done == buffer.size()) return done;
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const std::size_t rest,
+      tail_.Read(offset + done - head_->octets(), buffer.subspan(done)));
+  return done + rest;
 }
 
 SegmentReader::SegmentReader(BlockList blocks, std::vector<std::shared_ptr<const File>> files)

@@ -31,10 +31,14 @@ class StagedContent final : public ports::ContentWriter {
 
   Status Write(std::string_view octets) override;
 
+  [[nodiscard]] StatusOr<std::shared_ptr<ports::ContentReader>> Open() const override;
+
   [[nodiscard]] std::uint64_t number() const { return number_; }
 
-  // After the last Write: hands what is still buffered to the segments, if it's not inline.
-  // Errors: kUnavailable, also for a Write that failed before.
+  // After the last Write, and again before each further try to commit it: hands what is still
+  // buffered to the segments, if it's not inline, and writes anew what is in a segment that failed.
+  // Errors: kUnavailable, also for a Write that failed before; kDataLoss for octets to be written
+  // anew that cannot be read.
   Status Finish();
 
   // After Finish. Exactly one of the two holds octets, if there are any.
@@ -50,6 +54,7 @@ class StagedContent final : public ports::ContentWriter {
 
  private:
   Status Flush();
+  Status LeaveFailedSegments();
 
   const std::uint64_t number_;
   const ContentId id_;
@@ -92,6 +97,21 @@ class SegmentReader final : public ports::ContentReader {
   const BlockList blocks_;
   const std::vector<std::shared_ptr<const File>> files_;
   mutable std::vector<std::atomic<bool>> checked_;  // by block
+};
+
+// Octets of which the first are in segments and the rest is not handed to them yet.
+class StagedReader final : public ports::ContentReader {
+ public:
+  StagedReader(std::unique_ptr<SegmentReader> head, std::string tail)
+      : head_(std::move(head)), tail_(std::move(tail)) {}
+
+  [[nodiscard]] std::uint64_t octets() const override { return head_->octets() + tail_.octets(); }
+
+  StatusOr<std::size_t> Read(std::uint64_t offset, std::span<char> buffer) const override;
+
+ private:
+  const std::unique_ptr<SegmentReader> head_;
+  const InlineReader tail_;
 };
 
 }  // namespace penstock::store

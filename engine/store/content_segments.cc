@@ -214,6 +214,11 @@ std::set<std::uint32_t> ContentSegments::Sync(const std::set<std::uint32_t>& seg
   return failed;
 }
 
+bool ContentSegments::HasFailed(std::uint32_t segment) const {
+  const MutexLock lock(mutex_);
+  return segments_.at(segment).failed;
+}
+
 void ContentSegments::Keep(const BlockList& content) {
   const MutexLock lock(mutex_);
   std::set<std::uint32_t> touched;

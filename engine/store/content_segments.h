@@ -85,6 +85,9 @@ class ContentSegments {
   // before.
   std::set<std::uint32_t> Sync(const std::set<std::uint32_t>& segments);
 
+  // Whether a sync of it has failed: what was appended to it will never be durable.
+  [[nodiscard]] bool HasFailed(std::uint32_t segment) const;
+
   // The blocks belong to a content that is committed.
   void Keep(const BlockList& content);
 
@@ -92,7 +95,7 @@ class ContentSegments {
   enum class Stage { kAppended, kKept };
   void Free(const BlockList& content, Stage stage);
 
-  // The files of a kept content's blocks, one each. They can be read as long as they are held.
+  // The files of a content's blocks, one each. They can be read as long as they are held.
   //   Errors: kNotFound if it has been freed; kDataLoss if a file is missing; kUnavailable.
   StatusOr<std::vector<std::shared_ptr<const File>>> OpenForReading(const BlockList& content);
 

@@ -22,26 +22,6 @@ namespace {
 
 using flow::MessagePhase;
 
-class MemoryContent final : public ports::ContentWriter {
- public:
-  explicit MemoryContent(ContentId id) : id_(std::move(id)) {}
-
-  [[nodiscard]] const ContentId& id() const override { return id_; }
-
-  [[nodiscard]] std::uint64_t octets() const override { return octets_.size(); }
-
-  Status Write(std::string_view octets) override {
-    octets_.append(octets);
-    return OkStatus();
-  }
-
-  std::string Take() { return std::move(octets_); }
-
- private:
-  const ContentId id_;
-  std::string octets_;
-};
-
 class MemoryReader final : public ports::ContentReader {
  public:
   explicit MemoryReader(std::shared_ptr<const std::string> octets) : octets_(std::move(octets)) {}
@@ -57,17 +37,40 @@ class MemoryReader final : public ports::ContentReader {
   const std::shared_ptr<const std::string> octets_;
 };
 
+class MemoryContent final : public ports::ContentWriter {
+ public:
+  explicit MemoryContent(ContentId id) : id_(std::move(id)) {}
+
+  [[nodiscard]] const ContentId& id() const override { return id_; }
+
+  [[nodiscard]] std::uint64_t octets() const override { return octets_.size(); }
+
+  Status Write(std::string_view octets) override {
+    octets_.append(octets);
+    return OkStatus();
+  }
+
+  [[nodiscard]] StatusOr<std::shared_ptr<ports::ContentReader>> Open() const override {
+    return std::make_shared<MemoryReader>(std::make_shared<const std::string>(octets_));
+  }
+
+  std::string Take() { return std::move(octets_); }
+
+ private:
+  const ContentId id_;
+  std::string octets_;
+};
+
 bool IsOpen(const flow::MessageState& state) {
   return Phase(state) != MessagePhase::kClosed;
 }
 
-// Goes once through the queue of the coroutine's executor, as a wait for a disk does.
-async::asio::awaitable<void> Yield() {
+}  // namespace
+
+async::asio::awaitable<void> MemoryStore::Yield() {
   const async::Executor executor = co_await async::asio::this_coro::executor;
   co_await async::asio::post(executor, async::asio::use_awaitable);
 }
-
-}  // namespace
 
 async::Task<void> MemoryStore::Commit(ports::Transaction transaction) {
   const Status status = Apply(transaction);
@@ -82,22 +85,21 @@ Status MemoryStore::Apply(ports::Transaction& transaction) {
   for (const ports::AsyncEvent& event : transaction.changed_async_events) {
     if (!events_.contains(event.id)) return AsyncEventNotFound(event.id);
   }
-  const std::map<ContentId, std::int64_t> references = ReferenceChanges(transaction);
+  const References references = ReferenceChanges(transaction);
   for (const auto& content : transaction.contents) {
     auto* memory = dynamic_cast<MemoryContent*>(content.get());
     PENSTOCK_CHECK(memory != nullptr);
     contents_[memory->id()].octets = std::make_shared<const std::string>(memory->Take());
   }
-  for (const auto& [id, change] : references) {
-    const auto content = contents_.find(id);
-    if (content != contents_.end()) content->second.references += change;
-  }
   for (ports::MessageWrite& write : transaction.messages)
     WriteMessage(write);
-  for (const auto& [id, change] : references) {
-    const auto content = contents_.find(id);
-    if (content != contents_.end() && content->second.references <= 0) contents_.erase(content);
-  }
+  for (ports::RetainedContent& retained : transaction.retained)
+    retained_.insert_or_assign({retained.message, retained.invocation}, std::move(retained));
+  ChangeReferences(references);
+  for (ports::CapabilityKey& key : transaction.new_capability_keys)
+    capability_keys_.insert_or_assign(key.id, std::move(key));
+  for (const std::uint32_t id : transaction.removed_capability_keys)
+    capability_keys_.erase(id);
   // Resources first: a hook's bounds hold for the events of the same transaction.
   for (const ports::ResourceChange& change : transaction.resources)
     WriteResource(change);
@@ -117,21 +119,34 @@ Status MemoryStore::Apply(ports::Transaction& transaction) {
   return OkStatus();
 }
 
+// Every content that an open message refers to, or that is to be retained, is there.
 Status MemoryStore::CheckContents(const ports::Transaction& transaction) const {
+  const auto check = [&](const MessageId& message, const ContentId& id) {
+    const auto is_it = [&id](const auto& content) { return content->id() == id; };
+    const bool is_there =
+        contents_.contains(id) ||
+        std::any_of(transaction.contents.begin(), transaction.contents.end(), is_it);
+    return is_there ? OkStatus() : ContentMissing(message.text(), id);
+  };
   for (const ports::MessageWrite& write : transaction.messages) {
-    const flow::MessageState& state = write.state;
-    if (!IsOpen(state) || contents_.contains(state.content)) continue;
-    const bool here =
-        std::any_of(transaction.contents.begin(), transaction.contents.end(),
-                    [&state](const auto& content) { return content->id() == state.content; });
-    if (!here) return ContentMissing(state);
+    if (!IsOpen(write.state)) continue;
+    PENSTOCK_RETURN_IF_ERROR(check(write.state.id, write.state.content));
+    for (const ContentId& id : ReplacedContents(write.state))
+      PENSTOCK_RETURN_IF_ERROR(check(write.state.id, id));
   }
+  for (const ports::RetainedContent& retained : transaction.retained)
+    PENSTOCK_RETURN_IF_ERROR(check(retained.message, retained.content));
   return OkStatus();
 }
 
-std::map<ContentId, std::int64_t> MemoryStore::ReferenceChanges(
-    const ports::Transaction& transaction) const {
-  std::map<ContentId, std::int64_t> changes;
+MemoryStore::References MemoryStore::ReferenceChanges(const ports::Transaction& transaction) const {
+  References changes;
+  const auto count = [&changes](const flow::MessageState& state, std::int64_t by) {
+    if (!IsOpen(state)) return;
+    changes[state.content] += by;
+    for (const ContentId& id : ReplacedContents(state))
+      changes[id] += by;
+  };
   std::unordered_map<MessageId, const flow::MessageState*> written;
   for (const auto& content : transaction.contents)
     changes[content->id()] = 0;
@@ -139,11 +154,29 @@ std::map<ContentId, std::int64_t> MemoryStore::ReferenceChanges(
     const flow::MessageState*& last = written[write.state.id];
     const auto number = numbers_.find(write.state.id);
     if (last == nullptr && number != numbers_.end()) last = &messages_.at(number->second).state;
-    if (last != nullptr && IsOpen(*last)) --changes[last->content];
-    if (IsOpen(write.state)) ++changes[write.state.content];
+    if (last != nullptr) count(*last, -1);
+    count(write.state, 1);
     last = &write.state;
   }
+  std::map<RetainedKey, ContentId> retained;
+  for (const ports::RetainedContent& one : transaction.retained) {
+    const RetainedKey key = {one.message, one.invocation};
+    const auto before = retained_.find(key);
+    const auto [last, is_first] = retained.try_emplace(key, one.content);
+    if (!is_first) --changes[std::exchange(last->second, one.content)];
+    if (is_first && before != retained_.end()) --changes[before->second.content];
+    ++changes[one.content];
+  }
   return changes;
+}
+
+void MemoryStore::ChangeReferences(const References& changes) {
+  for (const auto& [id, change] : changes) {
+    const auto content = contents_.find(id);
+    if (content == contents_.end()) continue;
+    content->second.references += change;
+    if (content->second.references <= 0) contents_.erase(content);
+  }
 }
 
 void MemoryStore::WriteMessage(ports::MessageWrite& write) {
@@ -226,173 +259,23 @@ StatusOr<std::shared_ptr<ports::ContentReader>> MemoryStore::OpenContent(const C
   return std::make_shared<MemoryReader>(content->second.octets);
 }
 
-async::Task<ports::StoredResources> MemoryStore::LoadResources() {
-  ports::StoredResources resources;
+async::Task<std::size_t> MemoryStore::ReleaseRetained(Time before, std::size_t limit) {
+  std::size_t released = 0;
   {
     const MutexLock lock(mutex_);
-    for (const auto& [key, resource] : resources_)
-      AddResource(resource, resources);
-  }
-  co_await Yield();
-  co_return resources;
-}
-
-async::Task<std::vector<ports::RecordedChange>> MemoryStore::ListChanges(std::int64_t before,
-                                                                         std::size_t limit) {
-  std::vector<ports::RecordedChange> changes;
-  {
-    const MutexLock lock(mutex_);
-    for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
-      if (changes.size() == limit) break;
-      if (change->number < before) changes.push_back(*change);
+    std::multimap<Time, RetainedKey> all;
+    for (const auto& [key, retained] : retained_) {
+      if (retained.until < before) all.emplace(retained.until, key);
+    }
+    for (const auto& [until, key] : all) {
+      if (released == limit) break;
+      ChangeReferences({{retained_.at(key).content, -1}});
+      retained_.erase(key);
+      ++released;
     }
   }
   co_await Yield();
-  co_return changes;
-}
-
-async::Task<std::vector<ports::Wake>> MemoryStore::LoadWakes() {
-  std::vector<ports::Wake> wakes;
-  {
-    const MutexLock lock(mutex_);
-    for (const auto& [number, message] : messages_) {
-      const std::optional<Time> time = WakeTime(message.state);
-      if (time) wakes.push_back({message.state.id, *time, Phase(message.state)});
-    }
-  }
-  co_await Yield();
-  co_return wakes;
-}
-
-StatusOr<ports::StoredMessage> MemoryStore::Find(const MessageId& id) {
-  const MutexLock lock(mutex_);
-  const auto number = numbers_.find(id);
-  if (number == numbers_.end()) return MessageNotFound(id);
-  return messages_.at(number->second);
-}
-
-async::Task<flow::MessageState> MemoryStore::LoadMessage(MessageId id) {
-  StatusOr<ports::StoredMessage> found = Find(id);
-  co_await Yield();
-  if (!found.ok()) co_return found.status();
-  co_return std::move(found->state);
-}
-
-async::Task<ports::StoredMessage> MemoryStore::LoadMessageWithHistory(MessageId id) {
-  StatusOr<ports::StoredMessage> found = Find(id);
-  co_await Yield();
-  co_return found;
-}
-
-async::Task<ports::MessagePage> MemoryStore::ListMessages(ports::MessageFilter filter,
-                                                          std::size_t page_size,
-                                                          std::string page_token) {
-  StatusOr<ports::MessagePage> page = List(filter, page_size, page_token);
-  co_await Yield();
-  co_return page;
-}
-
-StatusOr<ports::MessagePage> MemoryStore::List(const ports::MessageFilter& filter,
-                                               std::size_t page_size, std::string_view page_token) {
-  page_size = PageSize(page_size);
-  PENSTOCK_ASSIGN_OR_RETURN(const std::uint64_t before, ParsePageToken(page_token));
-  ports::MessagePage page;
-  std::uint64_t last = 0;
-  const MutexLock lock(mutex_);
-  auto next = std::make_reverse_iterator(messages_.lower_bound(before));
-  for (; next != messages_.rend(); ++next) {
-    const auto& [number, message] = *next;
-    if (filter.phase && Phase(message.state) != *filter.phase) continue;
-    if (!filter.organization.empty() && message.state.organization != filter.organization) continue;
-    if (page.messages.size() == page_size) {
-      page.next_page_token = FormatPageToken(last);
-      break;
-    }
-    page.messages.push_back(message.state);
-    last = number;
-  }
-  return page;
-}
-
-async::Task<std::uint64_t> MemoryStore::CountOpenMessages() {
-  std::uint64_t count = 0;
-  {
-    const MutexLock lock(mutex_);
-    count = open_messages_;
-  }
-  co_await Yield();
-  co_return count;
-}
-
-async::Task<std::vector<ports::AsyncEvent>> MemoryStore::LoadAsyncEvents(std::string hook,
-                                                                         std::size_t limit) {
-  std::vector<ports::AsyncEvent> events;
-  {
-    const MutexLock lock(mutex_);
-    const auto found = hook_events_.find(hook);
-    if (found != hook_events_.end()) {
-      for (const auto& [time, id] : found->second.queued) {
-        if (events.size() == limit) break;
-        events.push_back(events_.at(id));
-      }
-    }
-  }
-  co_await Yield();
-  co_return events;
-}
-
-StatusOr<ports::DeadLetterPage> MemoryStore::DeadLetters(const ports::DeadLetterFilter& filter,
-                                                         std::size_t page_size,
-                                                         std::string_view page_token) {
-  page_size = PageSize(page_size);
-  PENSTOCK_ASSIGN_OR_RETURN(const std::int64_t after, ParseDeadLetterToken(page_token));
-  ports::DeadLetterPage page;
-  const MutexLock lock(mutex_);
-  for (auto next = events_.upper_bound(after); next != events_.end(); ++next) {
-    const ports::AsyncEvent& event = next->second;
-    if (!event.dead || (!filter.hook.empty() && event.hook != filter.hook)) continue;
-    if (!filter.organization.empty() && event.organization != filter.organization) continue;
-    if (page.events.size() == page_size) {
-      page.next_page_token = FormatPageToken(static_cast<std::uint64_t>(page.events.back().id));
-      break;
-    }
-    page.events.push_back(event);
-  }
-  return page;
-}
-
-async::Task<ports::DeadLetterPage> MemoryStore::ListDeadLetters(ports::DeadLetterFilter filter,
-                                                                std::size_t page_size,
-                                                                std::string page_token) {
-  StatusOr<ports::DeadLetterPage> page = DeadLetters(filter, page_size, page_token);
-  co_await Yield();
-  co_return page;
-}
-
-StatusOr<ports::AsyncEvent> MemoryStore::DeadLetter(std::int64_t id) {
-  const MutexLock lock(mutex_);
-  const auto event = events_.find(id);
-  if (event == events_.end() || !event->second.dead) return DeadLetterNotFound(id);
-  return event->second;
-}
-
-async::Task<ports::AsyncEvent> MemoryStore::LoadDeadLetter(std::int64_t id) {
-  StatusOr<ports::AsyncEvent> event = DeadLetter(id);
-  co_await Yield();
-  co_return event;
-}
-
-async::Task<std::vector<ports::AsyncQueueCounts>> MemoryStore::CountAsyncEvents() {
-  std::vector<ports::AsyncQueueCounts> counts;
-  {
-    const MutexLock lock(mutex_);
-    for (const auto& [name, hook] : hook_events_) {
-      if (hook.queued.empty() && hook.dead.empty() && hook.dropped == 0) continue;
-      counts.push_back({name, hook.queued.size(), hook.dead.size(), hook.dropped});
-    }
-  }
-  co_await Yield();
-  co_return counts;
+  co_return released;
 }
 
 async::Task<std::size_t> MemoryStore::PurgeMessages(Time before, std::size_t limit) {

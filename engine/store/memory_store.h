@@ -36,6 +36,9 @@ class MemoryStore final : public ports::Store {
 
   StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override;
   StatusOr<std::shared_ptr<ports::ContentReader>> OpenContent(const ContentId& id) override;
+  async::Task<std::vector<ports::RetainedContent>> LoadRetained(MessageId message) override;
+  async::Task<std::size_t> ReleaseRetained(Time before, std::size_t limit) override;
+  async::Task<std::vector<ports::CapabilityKey>> LoadCapabilityKeys() override;
   async::Task<ports::StoredResources> LoadResources() override;
   async::Task<std::vector<ports::RecordedChange>> ListChanges(std::int64_t before,
                                                               std::size_t limit) override;
@@ -57,7 +60,7 @@ class MemoryStore final : public ports::Store {
  private:
   struct Content {
     std::shared_ptr<const std::string> octets;
-    std::int64_t references = 0;  // of open messages
+    std::int64_t references = 0;  // of open messages, and of what is retained
   };
 
   struct HookEvents {
@@ -66,10 +69,16 @@ class MemoryStore final : public ports::Store {
     std::uint64_t dropped = 0;
   };
 
-  std::map<ContentId, std::int64_t> ReferenceChanges(const ports::Transaction& transaction) const
+  using References = std::map<ContentId, std::int64_t>;  // changes of their number
+  using RetainedKey = std::pair<MessageId, InvocationId>;
+
+  // Goes once through the queue of the coroutine's executor, as a wait for a disk does.
+  static async::asio::awaitable<void> Yield();
+  References ReferenceChanges(const ports::Transaction& transaction) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status CheckContents(const ports::Transaction& transaction) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ChangeReferences(const References& changes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteMessage(ports::MessageWrite& write) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AppendHistory(ports::HistoryWrite write) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PutEvent(ports::AsyncEvent event, bool was_queued) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -94,6 +103,8 @@ class MemoryStore final : public ports::Store {
   std::map<std::int64_t, ports::AsyncEvent> events_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, HookEvents> hook_events_ ABSL_GUARDED_BY(mutex_);
   std::map<ResourceKey, Resource> resources_ ABSL_GUARDED_BY(mutex_);
+  std::map<RetainedKey, ports::RetainedContent> retained_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::uint32_t, ports::CapabilityKey> capability_keys_ ABSL_GUARDED_BY(mutex_);
   std::vector<ports::RecordedChange> changes_ ABSL_GUARDED_BY(mutex_);  // the first has number 1
 };
 

@@ -57,6 +57,12 @@ void ToStored(const flow::InvocationState& invocation, v1::Invocation& out) {
   if (invocation.next_attempt) out.set_next_attempt(ToUnixMillis(*invocation.next_attempt));
   out.set_decided(invocation.decided);
   out.set_fell_back(invocation.fell_back);
+  if (!invocation.replaced) return;
+  v1::ReplacedContent& replaced = *out.mutable_replaced();
+  replaced.set_id(invocation.replaced->id.text());
+  replaced.set_octets(invocation.replaced->octets);
+  replaced.set_smtputf8(invocation.replaced->smtputf8);
+  replaced.set_body_8bit(invocation.replaced->body_8bit);
 }
 
 Status FromStored(const v1::Invocation& stored, flow::InvocationState& out) {
@@ -70,12 +76,18 @@ Status FromStored(const v1::Invocation& stored, flow::InvocationState& out) {
   out.next_attempt = ToTime(stored.has_next_attempt(), stored.next_attempt());
   out.decided = stored.decided();
   out.fell_back = stored.fell_back();
+  if (stored.has_replaced()) {
+    const v1::ReplacedContent& replaced = stored.replaced();
+    out.replaced = {ContentId(replaced.id()), replaced.octets(), replaced.smtputf8(),
+                    replaced.body_8bit()};
+  }
   return OkStatus();
 }
 
 void ToStored(const flow::DeliveryState& delivery, v1::Delivery& out) {
   out.set_next_hop(delivery.next_hop);
   out.set_marking(StoredWord(kMarkings, delivery.marking));
+  if (delivery.content_of != flow::kNoIndex) out.set_content_of(delivery.content_of);
   out.set_attempts_ended(delivery.attempts_ended);
   if (delivery.next_attempt) out.set_next_attempt(ToUnixMillis(*delivery.next_attempt));
   out.set_expiry(ToUnixMillis(delivery.expiry));
@@ -86,6 +98,7 @@ void ToStored(const flow::DeliveryState& delivery, v1::Delivery& out) {
 Status FromStored(const v1::Delivery& stored, flow::DeliveryState& out) {
   out.next_hop = stored.next_hop();
   if (!ReadWord(kMarkings, stored.marking(), out.marking)) return UnknownValue("marking");
+  if (stored.has_content_of()) out.content_of = stored.content_of();
   out.attempts_ended = stored.attempts_ended();
   out.next_attempt = ToTime(stored.has_next_attempt(), stored.next_attempt());
   out.expiry = FromUnixMillis(stored.expiry());
@@ -141,6 +154,14 @@ Status CheckIndexes(const flow::MessageState& state) {
                           state.deliveries.size()));
     }
   }
+  for (const flow::DeliveryState& delivery : state.deliveries) {
+    if (delivery.content_of == flow::kNoIndex) continue;
+    if (delivery.content_of >= state.invocations.size() ||
+        !state.invocations[delivery.content_of].replaced) {
+      return DataLoss(Cat("record: delivery of what invocation ", delivery.content_of,
+                          " replaced the content by, which it has not"));
+    }
+  }
   return OkStatus();
 }
 
@@ -194,6 +215,7 @@ std::string EncodeMessage(const flow::MessageState& state) {
   ToStored(state.summary, *out.mutable_summary());
   out.set_may_bounce(state.may_bounce);
   out.set_is_bounce(state.is_bounce);
+  out.set_retained(state.retained);
   for (const auto& recipient : state.recipients)
     ToStored(recipient, *out.add_recipients());
   for (const auto& invocation : state.invocations)
@@ -220,6 +242,7 @@ StatusOr<flow::MessageState> DecodeMessage(std::string_view record) {
   state.summary = FromStored(stored.summary());
   state.may_bounce = stored.may_bounce();
   state.is_bounce = stored.is_bounce();
+  state.retained = stored.retained();
   for (const v1::Recipient& recipient : stored.recipients()) {
     PENSTOCK_RETURN_IF_ERROR(FromStored(recipient, state.recipients.emplace_back()));
   }

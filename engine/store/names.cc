@@ -46,6 +46,21 @@ std::optional<std::uint64_t> ParseContentId(const ContentId& id) {
   return ParseNumber(id.text());
 }
 
+std::string JoinContentIds(const std::vector<ContentId>& ids) {
+  std::string text;
+  for (const ContentId& id : ids)
+    text += id.text();
+  return text;
+}
+
+std::vector<std::uint64_t> ParseContentIds(std::string_view text) {
+  std::vector<std::uint64_t> numbers;
+  for (; text.size() >= kDigits; text.remove_prefix(kDigits)) {
+    if (const auto number = ParseNumber(text.substr(0, kDigits))) numbers.push_back(*number);
+  }
+  return numbers;
+}
+
 std::string FormatPageToken(std::uint64_t last) {
   return FormatNumber(last);
 }
@@ -78,9 +93,9 @@ Status ContentNotFound(const ContentId& id) {
   return NotFound(Cat("content ", Printable(id.text()), ": no such content"));
 }
 
-Status ContentMissing(const flow::MessageState& state) {
-  return FailedPrecondition(Cat("message ", Printable(state.id.text()), ": its content \"",
-                                Printable(state.content.text()), "\" is not in the store"));
+Status ContentMissing(std::string_view message, const ContentId& content) {
+  return FailedPrecondition(Cat("message ", Printable(message), ": its content \"",
+                                Printable(content.text()), "\" is not in the store"));
 }
 
 Status AsyncEventNotFound(std::int64_t id) {

@@ -21,19 +21,23 @@ StatusOr<PreparedMessage> PrepareMessage(const ports::MessageWrite& write) {
   if (wake) message.wake = ToUnixMillis(*wake);
   message.received = ToUnixMillis(state.received);
   const std::optional<std::uint64_t> content = ParseContentId(state.content);
-  if (!content && message.is_open()) return ContentMissing(state);
+  if (!content && message.is_open()) return ContentMissing(message.id, state.content);
   message.content = content.value_or(0);
+  const std::vector<ContentId> replaced = ReplacedContents(state);
+  for (const ContentId& id : replaced) {
+    if (!ParseContentId(id) && message.is_open()) return ContentMissing(message.id, id);
+  }
+  message.replaced = JoinContentIds(replaced);
   message.record = EncodeMessage(state);
   message.history = PrepareHistory(write.history);
   return message;
 }
 
-StatusOr<PreparedContent> PrepareContent(std::unique_ptr<ports::ContentWriter> writer) {
-  auto* staged = dynamic_cast<StagedContent*>(writer.get());
+StatusOr<PreparedContent> PrepareContent(const std::shared_ptr<ports::ContentWriter>& writer) {
+  const auto staged = std::dynamic_pointer_cast<StagedContent>(writer);
   PENSTOCK_CHECK(staged != nullptr);  // a writer of another store
-  static_cast<void>(writer.release());
   PreparedContent content;
-  content.staged.reset(staged);
+  content.staged = staged;
   PENSTOCK_RETURN_IF_ERROR(staged->Finish());
   content.blocks = EncodeBlocks(staged->blocks().blocks);
   content.checksum = RecordChecksum(
@@ -66,8 +70,8 @@ StatusOr<PreparedTransaction> Prepare(ports::Transaction transaction) {
     PENSTOCK_ASSIGN_OR_RETURN(PreparedMessage message, PrepareMessage(write));
     prepared.messages.push_back(std::move(message));
   }
-  for (std::unique_ptr<ports::ContentWriter>& writer : transaction.contents) {
-    PENSTOCK_ASSIGN_OR_RETURN(PreparedContent content, PrepareContent(std::move(writer)));
+  for (const std::shared_ptr<ports::ContentWriter>& writer : transaction.contents) {
+    PENSTOCK_ASSIGN_OR_RETURN(PreparedContent content, PrepareContent(writer));
     prepared.segments.merge(content.staged->segments());
     prepared.contents.push_back(std::move(content));
   }
@@ -78,6 +82,14 @@ StatusOr<PreparedTransaction> Prepare(ports::Transaction transaction) {
   prepared.done_async_events = std::move(transaction.done_async_events);
   for (const ports::HistoryWrite& write : transaction.history)
     prepared.history.push_back({write.message.text(), PrepareHistory(write.history)});
+  for (const ports::RetainedContent& retained : transaction.retained) {
+    const std::optional<std::uint64_t> content = ParseContentId(retained.content);
+    if (!content) return ContentMissing(retained.message.text(), retained.content);
+    prepared.retained.push_back({retained.message.text(), retained.invocation.text(), *content,
+                                 ToUnixMillis(retained.until)});
+  }
+  prepared.new_capability_keys = std::move(transaction.new_capability_keys);
+  prepared.removed_capability_keys = std::move(transaction.removed_capability_keys);
   return prepared;
 }
 

@@ -33,6 +33,7 @@ struct PreparedMessage {
   std::optional<std::int64_t> wake;
   std::int64_t received = 0;
   std::uint64_t content = 0;  // 0: none; only a closed message has none
+  std::string replaced;       // ids of ReplacedContents
   std::string record;
   PreparedHistory history;
 
@@ -40,7 +41,7 @@ struct PreparedMessage {
 };
 
 struct PreparedContent {
-  std::unique_ptr<StagedContent> staged;
+  std::shared_ptr<StagedContent> staged;
   std::string blocks;  // encoded; empty: inline
   std::uint32_t checksum = 0;
 };
@@ -54,6 +55,13 @@ struct PreparedResource {
   std::int64_t when = 0;
 };
 
+struct PreparedRetained {
+  std::string message;
+  std::string invocation;
+  std::uint64_t content = 0;
+  std::int64_t until = 0;
+};
+
 struct PreparedTransaction {
   std::vector<PreparedContent> contents;
   std::set<std::uint32_t> segments;  // to be synced before it is committed
@@ -63,10 +71,13 @@ struct PreparedTransaction {
   std::vector<std::int64_t> done_async_events;
   std::vector<PreparedHistoryWrite> history;
   std::vector<PreparedResource> resources;
+  std::vector<PreparedRetained> retained;
+  std::vector<ports::CapabilityKey> new_capability_keys;
+  std::vector<std::uint32_t> removed_capability_keys;
 };
 
-// Errors: kUnavailable for a content that could not be written; kFailedPrecondition for an open
-// message whose content's id is no id.
+// Errors: kUnavailable for a content that could not be written; kFailedPrecondition for an id of
+// content, of an open message or to be retained, that is no id.
 StatusOr<PreparedTransaction> Prepare(ports::Transaction transaction);
 
 PreparedHistory PrepareHistory(const std::vector<flow::HistoryEntry>& history);

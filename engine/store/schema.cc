@@ -99,10 +99,36 @@ Status CreateTables(Database& database) {
   return database.Execute(kTables);
 }
 
+// What hooks replace content by, how long content is retained for them, and what capabilities are
+// signed with (M2, M5, P2).
+constexpr char kContentTables[] = R"(
+  ALTER TABLE messages ADD COLUMN replaced TEXT;
+
+  CREATE TABLE retained (
+    message TEXT NOT NULL,
+    invocation TEXT NOT NULL,
+    content INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (message, invocation)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX retained_until ON retained (until);
+
+  CREATE TABLE capability_keys (
+    id INTEGER PRIMARY KEY,
+    made INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    secret BLOB NOT NULL
+  ) STRICT;
+)";
+
+Status AddContentTables(Database& database) {
+  return database.Execute(kContentTables);
+}
+
 using Migration = Status (*)(Database&);
 
 // The function at index N turns version N into N + 1. Functions are only ever added.
-constexpr std::array<Migration, 1> kMigrations = {CreateTables};
+constexpr std::array<Migration, 2> kMigrations = {CreateTables, AddContentTables};
 
 Status MigrateOne(Database& database, std::int64_t version) {
   PENSTOCK_RETURN_IF_ERROR(database.Execute("BEGIN IMMEDIATE"));

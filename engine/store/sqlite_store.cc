@@ -146,6 +146,19 @@ async::Task<std::size_t> SqliteStore::PurgeMessages(Time before, std::size_t lim
   co_return purged;
 }
 
+async::Task<std::size_t> SqliteStore::ReleaseRetained(Time before, std::size_t limit) {
+  std::size_t released = 0;
+  WriteStep step;
+  step.apply = [&released, before, limit](StateTables& tables) {
+    const StatusOr<std::size_t> result = tables.ReleaseRetained(before, limit);
+    if (result.ok()) released = *result;
+    return result.status();
+  };
+  const Status status = co_await Write(std::move(step));
+  PENSTOCK_CO_RETURN_IF_ERROR(status);
+  co_return released;
+}
+
 // A reader has found it. Nobody waits for it: who reads it again finds it again.
 void SqliteStore::Park(DamagedRecord damaged) {
   WriteStep step;
@@ -198,6 +211,16 @@ async::Task<std::vector<ports::RecordedChange>> SqliteStore::ListChanges(std::in
     return reader.ListChanges(before, limit);
   };
   co_return co_await OnReadThread<StatusOr<std::vector<ports::RecordedChange>>>(read);
+}
+
+async::Task<std::vector<ports::RetainedContent>> SqliteStore::LoadRetained(MessageId message) {
+  const auto read = [&message](StateReader& reader) { return reader.LoadRetained(message); };
+  co_return co_await OnReadThread<StatusOr<std::vector<ports::RetainedContent>>>(read);
+}
+
+async::Task<std::vector<ports::CapabilityKey>> SqliteStore::LoadCapabilityKeys() {
+  const auto read = [](StateReader& reader) { return reader.LoadCapabilityKeys(); };
+  co_return co_await OnReadThread<StatusOr<std::vector<ports::CapabilityKey>>>(read);
 }
 
 async::Task<std::vector<ports::Wake>> SqliteStore::LoadWakes() {

@@ -50,6 +50,10 @@ Status StateReader::PrepareStatements() {
       {&read_changes_,
        "SELECT number, time, who, kind, before, after FROM changes WHERE number < ?"
        " ORDER BY number DESC LIMIT ?"},
+      {&read_retained_,
+       "SELECT invocation, content, until FROM retained WHERE message = ? ORDER BY invocation"},
+      {&read_capability_keys_,
+       "SELECT id, made, checksum, secret FROM capability_keys ORDER BY id"},
       {&read_events_,
        "SELECT id, checksum, record FROM async_events WHERE hook = ? AND dead = 0"
        " ORDER BY next_attempt, id LIMIT ?"},
@@ -327,6 +331,43 @@ StatusOr<ports::AsyncEvent> StateReader::LoadDeadLetter(std::int64_t id) {
   find_dead_letter_.Reset();
   if (event.ok()) return event;
   return Annotate(event.status(), Cat("dead letter ", id, " is damaged and put aside"));
+}
+
+StatusOr<std::vector<ports::RetainedContent>> StateReader::LoadRetained(const MessageId& message) {
+  std::vector<ports::RetainedContent> all;
+  Status status;
+  read_retained_.Begin(std::string_view(message.text()));
+  while (read_retained_.Next(status)) {
+    ports::RetainedContent& retained = all.emplace_back();
+    retained.message = message;
+    retained.invocation = InvocationId(std::string(read_retained_.Octets(0)));
+    retained.content = FormatContentId(static_cast<std::uint64_t>(read_retained_.Int(1)));
+    retained.until = FromUnixMillis(read_retained_.Int(2));
+  }
+  PENSTOCK_RETURN_IF_ERROR(status);
+  return all;
+}
+
+StatusOr<std::vector<ports::CapabilityKey>> StateReader::LoadCapabilityKeys() {
+  std::vector<ports::CapabilityKey> keys;
+  Status status;
+  read_capability_keys_.Begin();
+  while (read_capability_keys_.Next(status)) {
+    ports::CapabilityKey key;
+    key.id = static_cast<std::uint32_t>(read_capability_keys_.Int(0));
+    key.made = FromUnixMillis(read_capability_keys_.Int(1));
+    key.secret = read_capability_keys_.Octets(3);
+    const Status sound = CheckRecord(Cat(key.id), key.secret, read_capability_keys_.Int(2));
+    if (sound.ok()) {
+      keys.push_back(std::move(key));
+      continue;
+    }
+    // It stays where it is: a new one is made, and what was signed with it is refused.
+    Log(LogLevel::kError, "capability_key_damaged",
+        {{"key", Cat(key.id)}, {"reason", std::string(Message(sound))}});
+  }
+  PENSTOCK_RETURN_IF_ERROR(status);
+  return keys;
 }
 
 StatusOr<std::unique_ptr<ContentIndex>> ContentIndex::Open(

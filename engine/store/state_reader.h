@@ -29,6 +29,8 @@ class StateReader {
   StatusOr<ports::StoredResources> LoadResources();
   StatusOr<std::vector<ports::RecordedChange>> ListChanges(std::int64_t before, std::size_t limit);
   StatusOr<std::vector<ports::Wake>> LoadWakes();
+  StatusOr<std::vector<ports::RetainedContent>> LoadRetained(const MessageId& message);
+  StatusOr<std::vector<ports::CapabilityKey>> LoadCapabilityKeys();
   StatusOr<flow::MessageState> LoadMessage(const MessageId& id);
   StatusOr<ports::StoredMessage> LoadMessageWithHistory(const MessageId& id);
   StatusOr<ports::MessagePage> ListMessages(const ports::MessageFilter& filter,
@@ -55,7 +57,7 @@ class StateReader {
   Database database_;
   ReportDamage report_;
   Statement find_message_, find_parked_, read_history_, read_wakes_, read_resources_, read_events_;
-  Statement read_changes_;
+  Statement read_changes_, read_retained_, read_capability_keys_;
   Statement find_dead_letter_, list_dead_letters_, list_dead_letters_of_;
   Statement list_, list_closed_, list_open_;           // of all organizations
   Statement list_of_, list_closed_of_, list_open_of_;  // of one

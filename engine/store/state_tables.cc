@@ -11,6 +11,22 @@
 #include "engine/store/names.h"
 
 namespace penstock::store {
+namespace {
+
+// The message for which a transaction needs a content; for an error message.
+std::string_view UserOf(std::uint64_t content, const PreparedTransaction& transaction) {
+  const ContentId id = FormatContentId(content);
+  for (const PreparedMessage& message : transaction.messages) {
+    if (!message.is_open()) continue;
+    if (message.content == content || message.replaced.find(id.text()) != std::string::npos) return message.id;
+  }
+  for (const PreparedRetained& retained : transaction.retained) {
+    if (retained.content == content) return retained.message;
+  }
+  return {};
+}
+
+}  // namespace
 
 std::string HistoryKey(std::int64_t message, std::int64_t sequence) {
   return Cat(message, "/", sequence);
@@ -32,13 +48,13 @@ Status StateTables::PrepareStatements() {
       {&release_, "RELEASE step"},
       {&undo_savepoint_, "ROLLBACK TO step"},
       {&touch_, "UPDATE counters SET value = value + 1 WHERE name = 'repairs'"},
-      {&find_message_, "SELECT number, phase, content FROM messages WHERE id = ?"},
+      {&find_message_, "SELECT number, phase, content, replaced FROM messages WHERE id = ?"},
       {&insert_message_,
-       "INSERT INTO messages (number, id, organization, phase, wake, received, content, checksum,"
-       " record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       "INSERT INTO messages (number, id, organization, phase, wake, received, content, replaced,"
+       " checksum, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&update_message_,
        "UPDATE messages SET organization = ?, phase = ?, wake = ?, received = ?, content = ?,"
-       " checksum = ?, record = ? WHERE number = ?"},
+       " replaced = ?, checksum = ?, record = ? WHERE number = ?"},
       {&delete_message_, "DELETE FROM messages WHERE number = ?"},
       {&insert_history_,
        "INSERT INTO history (message, sequence, time, checksum, record) VALUES (?, ?, ?, ?, ?)"},
@@ -54,6 +70,19 @@ Status StateTables::PrepareStatements() {
       {&find_content_, "SELECT uses, octets, checksum, blocks FROM contents WHERE number = ?"},
       {&update_content_, "UPDATE contents SET uses = ? WHERE number = ?"},
       {&delete_content_, "DELETE FROM contents WHERE number = ?"},
+      {&find_retained_, "SELECT content FROM retained WHERE message = ? AND invocation = ?"},
+      {&put_retained_,
+       "INSERT INTO retained (message, invocation, content, until) VALUES (?, ?, ?, ?)"
+       " ON CONFLICT DO UPDATE SET content = excluded.content, until = excluded.until"},
+      {&delete_retained_, "DELETE FROM retained WHERE message = ? AND invocation = ?"},
+      {&find_releasable_,
+       "SELECT message, invocation, content FROM retained INDEXED BY retained_until"
+       " WHERE until < ? ORDER BY until LIMIT ?"},
+      {&put_capability_key_,
+       "INSERT INTO capability_keys (id, made, checksum, secret) VALUES (?, ?, ?, ?)"
+       " ON CONFLICT DO UPDATE SET made = excluded.made, checksum = excluded.checksum,"
+       " secret = excluded.secret"},
+      {&delete_capability_key_, "DELETE FROM capability_keys WHERE id = ?"},
       {&find_resource_, "SELECT checksum, record FROM resources WHERE kind = ? AND name = ?"},
       {&put_resource_,
        "INSERT INTO resources (kind, name, checksum, record) VALUES (?, ?, ?, ?)"
@@ -196,6 +225,8 @@ Status StateTables::Apply(const PreparedTransaction& transaction) {
   UseChanges uses;
   for (const PreparedMessage& message : transaction.messages)
     PENSTOCK_RETURN_IF_ERROR(WriteMessage(message, uses));
+  for (const PreparedRetained& retained : transaction.retained)
+    PENSTOCK_RETURN_IF_ERROR(WriteRetained(retained, uses));
   PENSTOCK_RETURN_IF_ERROR(WriteContents(transaction, uses));
   // Resources first: a hook's bounds hold for the events of the same transaction.
   for (const PreparedResource& resource : transaction.resources)
@@ -208,7 +239,7 @@ Status StateTables::Apply(const PreparedTransaction& transaction) {
     PENSTOCK_RETURN_IF_ERROR(AddEvent(event));
   for (const PreparedHistoryWrite& write : transaction.history)
     PENSTOCK_RETURN_IF_ERROR(AppendHistory(write));
-  return OkStatus();
+  return WriteCapabilityKeys(transaction);
 }
 
 StatusOr<std::optional<StateTables::StoredRow>> StateTables::FindMessage(std::string_view id) {
@@ -217,7 +248,8 @@ StatusOr<std::optional<StateTables::StoredRow>> StateTables::FindMessage(std::st
   find_message_.Begin(id);
   if (find_message_.Next(status)) {
     row = {find_message_.Int(0), find_message_.Int(1) != kClosedPhaseCode,
-           static_cast<std::uint64_t>(find_message_.Int(2))};
+           static_cast<std::uint64_t>(find_message_.Int(2)),
+           ParseContentIds(find_message_.Octets(3))};
     find_message_.Reset();
   }
   PENSTOCK_RETURN_IF_ERROR(status);
@@ -229,19 +261,30 @@ Status StateTables::WriteMessage(const PreparedMessage& message, UseChanges& use
   const bool was_open = stored && stored->is_open;
   if (was_open) --uses[stored->content];
   if (message.is_open()) ++uses[message.content];
+  if (was_open) {
+    for (const std::uint64_t content : stored->replaced)
+      --uses[content];
+  }
+  if (message.is_open()) {
+    for (const std::uint64_t content : ParseContentIds(message.replaced))
+      ++uses[content];
+  }
   if (was_open != message.is_open()) counts_.ChangeOpenMessages(message.is_open() ? 1 : -1);
   const std::uint32_t checksum = RecordChecksum(message.id, message.record);
+  std::optional<std::string_view> replaced;
+  if (!message.replaced.empty()) replaced = message.replaced;
   std::int64_t number = 0;
   if (stored) {
     number = stored->number;
     PENSTOCK_RETURN_IF_ERROR(update_message_.Run(
         std::string_view(message.organization), message.phase, message.wake, message.received,
-        message.content, checksum, Blob{message.record}, number));
+        message.content, replaced, checksum, Blob{message.record}, number));
   } else {
     number = ++last_message_;
     PENSTOCK_RETURN_IF_ERROR(insert_message_.Run(
         number, std::string_view(message.id), std::string_view(message.organization), message.phase,
-        message.wake, message.received, message.content, checksum, Blob{message.record}));
+        message.wake, message.received, message.content, replaced, checksum,
+        Blob{message.record}));
   }
   return AddHistory(number, message.history);
 }
@@ -266,7 +309,7 @@ Status StateTables::AppendHistory(const PreparedHistoryWrite& write) {
   return stored ? AddHistory(stored->number, write.history) : OkStatus();
 }
 
-// Adds the contents that an open message refers to, and counts the uses of older ones.
+// Adds the contents that an open message refers to or that are retained, and counts the uses of older ones.
 Status StateTables::WriteContents(const PreparedTransaction& transaction, const UseChanges& uses) {
   std::map<std::uint64_t, const PreparedContent*> added;
   for (const PreparedContent& content : transaction.contents)
@@ -298,16 +341,7 @@ Status StateTables::ChangeUses(std::uint64_t content, std::int64_t by,
   if (!find_content_.Next(status)) {
     PENSTOCK_RETURN_IF_ERROR(status);
     const ContentId id = FormatContentId(content);
-    if (by > 0) {
-      const auto user = std::find_if(transaction.messages.begin(), transaction.messages.end(),
-                                     [content](const auto& message) {
-                                       return message.is_open() && message.content == content;
-                                     });
-      flow::MessageState state;
-      if (user != transaction.messages.end()) state.id = MessageId(user->id);
-      state.content = id;
-      return ContentMissing(state);
-    }
+    if (by > 0) return ContentMissing(UserOf(content, transaction), id);
     Log(LogLevel::kError, "content_row_missing", {{"content", id.text()}});
     return OkStatus();
   }

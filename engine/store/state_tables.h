@@ -58,6 +58,7 @@ class StateTables {
   // step.
   Status Apply(const PreparedTransaction& transaction);
   StatusOr<std::size_t> Purge(Time before, std::size_t limit);
+  StatusOr<std::size_t> ReleaseRetained(Time before, std::size_t limit);
   // Puts the record aside if it still is damaged.
   Status Park(const DamagedRecord& damaged);
   // Writes something that means nothing; it must differ from what is there to be written at all.
@@ -94,6 +95,7 @@ class StateTables {
     std::int64_t number = 0;
     bool is_open = false;
     std::uint64_t content = 0;
+    std::vector<std::uint64_t> replaced;
   };
 
   using UseChanges = std::map<std::uint64_t, std::int64_t>;  // by content
@@ -107,6 +109,8 @@ class StateTables {
 
   StatusOr<std::optional<StoredRow>> FindMessage(std::string_view id);
   Status WriteMessage(const PreparedMessage& message, UseChanges& uses);
+  Status WriteRetained(const PreparedRetained& retained, UseChanges& uses);
+  Status WriteCapabilityKeys(const PreparedTransaction& transaction);
   Status AppendHistory(const PreparedHistoryWrite& write);
   Status AddHistory(std::int64_t number, const PreparedHistory& history);
   Status WriteContents(const PreparedTransaction& transaction, const UseChanges& uses);
@@ -135,6 +139,8 @@ class StateTables {
   Statement find_message_, insert_message_, update_message_, delete_message_;
   Statement insert_history_, delete_history_, find_history_, update_history_;
   Statement insert_content_, find_content_, update_content_, delete_content_;
+  Statement find_retained_, put_retained_, delete_retained_, find_releasable_;
+  Statement put_capability_key_, delete_capability_key_;
   Statement find_resource_, put_resource_, delete_resource_, insert_change_;
   Statement find_event_, insert_event_, update_event_, delete_event_, oldest_dead_letter_;
   Statement put_counter_;

@@ -34,6 +34,10 @@ class LameContent final : public ports::ContentWriter {
 
   Status Write(std::string_view /*octets*/) override { return fault_; }
 
+  [[nodiscard]] StatusOr<std::shared_ptr<ports::ContentReader>> Open() const override {
+    return fault_;
+  }
+
  private:
   const std::unique_ptr<ContentWriter> content_;
   const Status fault_;
@@ -148,6 +152,21 @@ StatusOr<std::unique_ptr<ports::ContentWriter>> SimStore::NewContent() {
 StatusOr<std::shared_ptr<ports::ContentReader>> SimStore::OpenContent(const ContentId& id) {
   PENSTOCK_RETURN_IF_ERROR(Fault("open content", false));
   return disk_.OpenContent(id);
+}
+
+async::Task<std::vector<ports::RetainedContent>> SimStore::LoadRetained(MessageId message) {
+  PENSTOCK_CO_RETURN_IF_ERROR(Fault("load retained", false));
+  co_return co_await disk_.LoadRetained(std::move(message));
+}
+
+async::Task<std::size_t> SimStore::ReleaseRetained(Time before, std::size_t limit) {
+  PENSTOCK_CO_RETURN_IF_ERROR(Fault("release retained", true));
+  co_return co_await disk_.ReleaseRetained(before, limit);
+}
+
+async::Task<std::vector<ports::CapabilityKey>> SimStore::LoadCapabilityKeys() {
+  PENSTOCK_CO_RETURN_IF_ERROR(Fault("load capability keys", false));
+  co_return co_await disk_.LoadCapabilityKeys();
 }
 
 async::Task<ports::StoredResources> SimStore::LoadResources() {

@@ -55,6 +55,9 @@ class SimStore final : public ports::Store {
   Status CheckRoom() override;
   StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override;
   StatusOr<std::shared_ptr<ports::ContentReader>> OpenContent(const ContentId& id) override;
+  async::Task<std::vector<ports::RetainedContent>> LoadRetained(MessageId message) override;
+  async::Task<std::size_t> ReleaseRetained(Time before, std::size_t limit) override;
+  async::Task<std::vector<ports::CapabilityKey>> LoadCapabilityKeys() override;
   async::Task<ports::StoredResources> LoadResources() override;
   async::Task<std::vector<ports::RecordedChange>> ListChanges(std::int64_t before,
                                                               std::size_t limit) override;

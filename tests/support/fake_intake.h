@@ -15,6 +15,7 @@
 #include "engine/async/deadline.h"
 #include "engine/base/strings.h"
 #include "engine/runtime/intake.h"
+#include "tests/support/memory_content.h"
 
 namespace penstock::tests {
 
@@ -100,6 +101,10 @@ class FakeIntake final : public runtime::Intake {
       if (text_.size() + octets.size() > intake_.room) return Unavailable("no space left");
       text_ += octets;
       return OkStatus();
+    }
+
+    [[nodiscard]] StatusOr<std::shared_ptr<ports::ContentReader>> Open() const override {
+      return std::make_shared<MemoryContent>(text_);
     }
 
     [[nodiscard]] const std::string& text() const { return text_; }

@@ -21,6 +21,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/store_conformance_queues.h"
+#include "tests/support/store_conformance_retention.h"
 #include "tests/support/store_steps.h"
 
 namespace penstock::tests {
@@ -30,8 +31,10 @@ TEMPLATE_TEST_CASE("Store: a committed message reads back as it was written", "[
   TestType fixture;
   Transaction transaction;
   transaction.contents.push_back(Content(fixture, "octets"));
+  transaction.contents.push_back(Content(fixture, "other octets"));
   flow::MessageState state = EveryField();
   state.content = transaction.contents[0]->id();
+  state.invocations[1].replaced->id = transaction.contents[1]->id();
   Add(transaction, state, {EveryHistoryField()});
   REQUIRE(Commit(fixture, std::move(transaction)).ok());
 

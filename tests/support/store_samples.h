@@ -93,6 +93,7 @@ inline flow::MessageState EveryField() {
   state.summary = {"alice@example.com", "assistant@example.com", ""};
   state.may_bounce = false;
   state.is_bounce = true;
+  state.retained = true;
   flow::InvocationState invocation;
   invocation.id = InvocationId("0123456789abcdef0123456789abcdef");
   invocation.rule = "screen";
@@ -107,6 +108,7 @@ inline flow::MessageState EveryField() {
   invocation.next_attempt.reset();
   invocation.decided = true;
   invocation.fell_back = true;
+  invocation.replaced = {ContentId("0000000000000abc"), 11, true, true};
   state.invocations.push_back(invocation);
   flow::DeliveryState delivery;
   delivery.next_hop = "spam-filter";
@@ -117,6 +119,7 @@ inline flow::MessageState EveryField() {
   delivery.last_error = "451 4.3.0 later";
   state.deliveries.push_back(delivery);
   delivery.done = true;
+  delivery.content_of = 1;
   delivery.next_attempt.reset();
   state.deliveries.push_back(delivery);
   flow::RecipientState recipient;

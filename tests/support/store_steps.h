@@ -80,6 +80,20 @@ std::string ReadContent(Fixture& fixture, const ContentId& id) {
   return reader.ok() ? ReadAll(**reader) : std::string(CodeName(reader.status().code()));
 }
 
+// "invocation:content@seconds …" of what is retained of a message, the content by its octets.
+template <class Fixture>
+std::string Retained(Fixture& fixture, std::string message) {
+  auto all =
+      Await(fixture.executor(), fixture.store().LoadRetained(MessageId(std::move(message))));
+  REQUIRE(all.ok());
+  std::string text;
+  for (const ports::RetainedContent& one : *all) {
+    text += Cat(one.invocation.text(), ":", ReadContent(fixture, one.content), "@",
+                (one.until - At(0)) / std::chrono::seconds(1), " ");
+  }
+  return text;
+}
+
 template <class Fixture>
 std::uint64_t CountOpen(Fixture& fixture) {
   return Await(fixture.executor(), fixture.store().CountOpenMessages()).value();

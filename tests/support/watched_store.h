@@ -76,6 +76,18 @@ class WatchedStore final : public ports::Store {
     return store_.OpenContent(id);
   }
 
+  async::Task<std::vector<ports::RetainedContent>> LoadRetained(MessageId message) override {
+    return store_.LoadRetained(std::move(message));
+  }
+
+  async::Task<std::size_t> ReleaseRetained(Time before, std::size_t limit) override {
+    return store_.ReleaseRetained(before, limit);
+  }
+
+  async::Task<std::vector<ports::CapabilityKey>> LoadCapabilityKeys() override {
+    return store_.LoadCapabilityKeys();
+  }
+
   async::Task<ports::StoredResources> LoadResources() override { return store_.LoadResources(); }
 
   async::Task<std::vector<ports::RecordedChange>> ListChanges(std::int64_t before,

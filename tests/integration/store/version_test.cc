@@ -54,9 +54,13 @@ TEST_CASE("SqliteStore: writes a store for tests of later versions", "[.fixture]
   REQUIRE(Put(open, EveryRuleField()).ok());
   Transaction transaction;
   transaction.contents.push_back(Content(open, "octets\xff"));
+  transaction.contents.push_back(Content(open, "replaced"));
   flow::MessageState every = EveryField();
   every.content = transaction.contents[0]->id();
+  every.invocations[1].replaced->id = transaction.contents[1]->id();
   Add(transaction, every, {EveryHistoryField()});
+  transaction.retained.push_back({every.id, InvocationId(), every.content, At(86'400)});
+  transaction.new_capability_keys.push_back({3, "secret\xff", At(4)});
   REQUIRE(Commit(open, std::move(transaction)).ok());
   Accept(open, "m-2", Octets(kLongContent), {Line(flow::HistoryKind::kAccepted, "second")});
   REQUIRE(Update(open, Closed(Accept(open, "m-3"))).ok());
@@ -86,6 +90,22 @@ void Restore(const std::filesystem::path& sql, const std::string& folder) {
   std::ofstream(folder + "/content/00000001.segment", std::ios::binary) << Octets(kLongContent);
 }
 
+// EveryField as `version` could write it.
+flow::MessageState EveryFieldOf(int version) {
+  flow::MessageState every = EveryField();
+  if (version == 1) {
+    every.retained = false;
+    every.invocations[1].replaced.reset();
+    every.deliveries[1].content_of = flow::kNoIndex;
+  }
+  return every;
+}
+
+// "version_2.sql": 2
+int VersionOf(const std::filesystem::path& sql) {
+  return std::stoi(sql.stem().string().substr(std::string("version_").size()));
+}
+
 TEST_CASE("SqliteStore: what an older version wrote reads back, and goes on", "[store][version]") {
   std::vector<std::filesystem::path> versions;
   for (const auto& entry : std::filesystem::directory_iterator(STORE_VERSIONS))
@@ -100,8 +120,16 @@ TEST_CASE("SqliteStore: what an older version wrote reads back, and goes on", "[
     auto every = Load(open, EveryField().id.text());
     REQUIRE(every.ok());
     CHECK(ReadContent(open, every->content) == "octets\xff");
-    every->content = EveryField().content;
-    CHECK(*every == EveryField());
+    flow::MessageState want = EveryFieldOf(VersionOf(sql));
+    want.content = every->content;
+    if (VersionOf(sql) > 1) {
+      want.invocations[1].replaced->id = every->invocations[1].replaced->id;
+      CHECK(ReadContent(open, every->invocations[1].replaced->id) == "replaced");
+      CHECK(Retained(open, want.id.text()) == ":octets\xff@86400 ");
+      CHECK(Await(open.executor(), open.store().LoadCapabilityKeys()).value() ==
+            std::vector<ports::CapabilityKey>{{3, "secret\xff", At(4)}});
+    }
+    CHECK(*every == want);
     CHECK(HistoryOf(open, EveryField().id.text()) == std::vector{EveryHistoryField()});
     CHECK(ReadContent(open, Load(open, "m-2")->content) == Octets(kLongContent));
     CHECK(flow::Phase(*Load(open, "m-3")) == MessagePhase::kClosed);
