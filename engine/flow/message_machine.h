@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -90,9 +91,10 @@ class MessageMachine {
   Effects Resume(Time now);
 
   // A hook call ended. `started` is when this attempt began, `chance` in [0, 1) places the next
-  // one.
+  // one. `staged`: what the hook put in the place of the content during the attempt; if the answer
+  // is accepted, it is in the state, and is committed with it (M2).
   Effects OnHookEnded(const StartCall& call, const StatusOr<Answer>& answer, Time started, Time now,
-                      double chance);
+                      double chance, const std::optional<ReplacedContent>& staged = std::nullopt);
 
   // A call that Resume asked for was not made, for its turn did not come before the invocation's
   // deadline (H3): no attempt. The next Resume decides.

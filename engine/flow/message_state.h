@@ -66,7 +66,7 @@ struct RecipientState {
 struct ReplacedContent {
   ContentId id;
   std::uint64_t octets = 0;
-  bool smtputf8 = false;   // it, or the envelope it leaves with, needs SMTPUTF8 (RFC 6531)
+  bool smtputf8 = false;   // it needs SMTPUTF8 (RFC 6531), whatever its envelope
   bool body_8bit = false;  // it has octets over 127
   friend bool operator==(const ReplacedContent&, const ReplacedContent&) = default;
 };
@@ -82,7 +82,7 @@ struct InvocationState {
   std::optional<Time> deadline;  // no attempt starts after it; on record with the first wait (H4)
   std::optional<Time> next_attempt;  // set while it waits
   bool decided = false;
-  bool fell_back = false;  // decided, and by the fallback for all (H3)
+  bool fell_back = false;                   // decided, and by the fallback for all (H3)
   std::optional<ReplacedContent> replaced;  // decided, and its recipients get this (M2)
   friend bool operator==(const InvocationState&, const InvocationState&) = default;
 };

@@ -132,7 +132,7 @@ struct Transaction {
   std::vector<HistoryWrite> history;             // left out where the message is gone
   std::vector<ResourceChange> resources;
   std::vector<RetainedContent> retained;  // each replaces that of its message and invocation
-  std::vector<CapabilityKey> new_capability_keys;        // or replaced by id
+  std::vector<CapabilityKey> new_capability_keys;      // or replaced by id
   std::vector<std::uint32_t> removed_capability_keys;  // by id; one that is gone is fine
 };
 

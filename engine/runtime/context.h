@@ -16,6 +16,7 @@
 #include "engine/ports/clock.h"
 #include "engine/ports/delivery.h"
 #include "engine/ports/store.h"
+#include "engine/runtime/content_desk.h"
 #include "engine/runtime/directory_keeper.h"
 #include "engine/runtime/fair_share.h"
 #include "engine/runtime/figures.h"
@@ -60,6 +61,7 @@ struct Context {
   Figures next_hops{};                          // how each has fared
   FairShare share{};                            // of the messages worked on
   std::atomic<std::size_t> messages_active{0};  // worked on now; MessageSchedule counts them
+  ContentDesk content{store};                   // for hooks
 };
 
 }  // namespace penstock::runtime

@@ -13,7 +13,7 @@
 #include "engine/mail/header_section.h"
 #include "engine/mail/trace_field.h"
 #include "engine/rules/select.h"
-#include "engine/runtime/message_runner.h"
+#include "engine/runtime/message_step.h"
 
 namespace penstock::runtime {
 namespace {

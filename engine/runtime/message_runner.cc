@@ -22,6 +22,7 @@
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/mail/trace_field.h"
+#include "engine/runtime/message_step.h"
 
 namespace penstock::runtime {
 namespace {
@@ -151,14 +152,6 @@ StatusOr<std::string> ReadHeader(ports::Store& store, const ContentId& id) {
 
 Status Stopping() {
   return Unavailable("the daemon is stopping; do it again when it runs");
-}
-
-// For a log line: an answer may add thousands. The history has them all.
-std::string NamesOf(const std::vector<std::string>& recipients) {
-  if (recipients.size() <= limits::kLogRecipientsMax) return Join(recipients, ",");
-  const std::vector<std::string> first(recipients.begin(),
-                                       recipients.begin() + limits::kLogRecipientsMax);
-  return Cat(Join(first, ","), " and ", recipients.size() - first.size(), " more");
 }
 
 class Runner {
@@ -383,66 +376,6 @@ asio::awaitable<RunResult> RunMessage(Context* context, MessageState state,
   Runner runner(context, std::move(state), std::move(completions), std::move(inbox),
                 std::move(run_bounce));
   co_return co_await runner.Run();
-}
-
-StatusOr<ports::Transaction> StepTransaction(Context& context, const MessageState& state,
-                                             const Effects& effects, std::string_view header,
-                                             Time now, std::vector<MessageState>& bounces) {
-  ports::Transaction transaction;
-  transaction.messages.push_back({state, effects.history});
-  if (effects.bounces.empty()) return transaction;
-  PENSTOCK_ASSIGN_OR_RETURN(Bounce bounce,
-                            MakeBounce(context, state, effects.bounces, header, now));
-  HistoryEntry sent{.time = now, .kind = HistoryKind::kBounceSent};
-  for (const flow::BouncedRecipient& bounced : effects.bounces) {
-    sent.recipients.push_back(state.recipients[bounced.recipient].forward_path);
-  }
-  sent.detail = Cat("as message ", bounce.write.state.id.text());
-  // Before the line that closes the message, if there is one.
-  auto& history = transaction.messages.front().history;
-  auto at = history.end();
-  if (!history.empty() && history.back().kind == HistoryKind::kClosed) --at;
-  history.insert(at, std::move(sent));
-  bounces.push_back(bounce.write.state);
-  transaction.messages.push_back(std::move(bounce.write));
-  transaction.contents.push_back(std::move(bounce.content));
-  return transaction;
-}
-
-void ReportStep(const MessageState& state, const std::vector<HistoryEntry>& history) {
-  const std::string_view direction = Name(state.direction);
-  for (const HistoryEntry& entry : history) {
-    switch (entry.kind) {
-      case HistoryKind::kOutcome:
-        Count(metrics::kOutcomes,
-              {{"organization", state.organization},
-               {"direction", direction},
-               {"action", entry.action}},
-              static_cast<double>(entry.recipients.size()));
-        break;
-      case HistoryKind::kFallbackApplied:
-        Count(metrics::kFallbacks, {{"hook", entry.hook}});
-        break;
-      case HistoryKind::kDeliveryAttempt:
-        Count(metrics::kDeliveries, {{"next_hop", entry.next_hop}, {"result", entry.code}},
-              static_cast<double>(entry.recipients.size()));
-        break;
-      case HistoryKind::kHookAttempt:
-        continue;  // HookGate has said it
-      default:
-        break;
-    }
-    Log(entry.code == "failed" || entry.code == "deferred" ? LogLevel::kWarning : LogLevel::kInfo,
-        Name(entry.kind),
-        {{"message", state.id.text()},
-         {"recipients", NamesOf(entry.recipients)},
-         {"rule", entry.rule},
-         {"hook", entry.hook},
-         {"next_hop", entry.next_hop},
-         {"action", entry.action},
-         {"code", entry.code},
-         {"detail", Printable(entry.detail, limits::kLogDetailOctetsMax)}});
-  }
 }
 
 }  // namespace penstock::runtime

@@ -7,12 +7,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string_view>
-#include <vector>
 
 #include "engine/async/task.h"
 #include "engine/flow/message_machine.h"
-#include "engine/runtime/bounce.h"
 #include "engine/runtime/context.h"
 #include "engine/runtime/inbox.h"
 
@@ -32,14 +29,5 @@ using RunBounce = std::function<void(flow::MessageState bounce)>;
 // into `inbox` after the run's last look at it is left there.
 async::asio::awaitable<RunResult> RunMessage(Context* context, flow::MessageState state,
                                              std::shared_ptr<Inbox> inbox, RunBounce run_bounce);
-
-// The commit of one step: the message's state and history, and the DSN that its bounces make.
-// `header` is the message's header section. DSNs are appended to `bounces`.
-StatusOr<ports::Transaction> StepTransaction(Context& context, const flow::MessageState& state,
-                                             const flow::Effects& effects, std::string_view header,
-                                             Time now, std::vector<flow::MessageState>& bounces);
-
-// Says in the log and the counters what a committed step decided: one line an outcome.
-void ReportStep(const flow::MessageState& state, const std::vector<flow::HistoryEntry>& history);
 
 }  // namespace penstock::runtime

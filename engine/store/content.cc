@@ -102,9 +102,8 @@ StatusOr<std::size_t> StagedReader::Read(std::uint64_t offset, std::span<char> b
     PENSTOCK_ASSIGN_OR_RETURN(done, head_->Read(offset, buffer));
   }
   if (done == buffer.size()) return done;
-  PENSTOCK_ASSIGN_OR_RETURN(
-      const std::size_t rest,
-      tail_.Read(offset + done - head_->octets(), buffer.subspan(done)));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::size_t rest,
+                            tail_.Read(offset + done - head_->octets(), buffer.subspan(done)));
   return done + rest;
 }
 

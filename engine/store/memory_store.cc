@@ -123,9 +123,8 @@ Status MemoryStore::Apply(ports::Transaction& transaction) {
 Status MemoryStore::CheckContents(const ports::Transaction& transaction) const {
   const auto check = [&](const MessageId& message, const ContentId& id) {
     const auto is_it = [&id](const auto& content) { return content->id() == id; };
-    const bool is_there =
-        contents_.contains(id) ||
-        std::any_of(transaction.contents.begin(), transaction.contents.end(), is_it);
+    const bool is_there = contents_.contains(id) || std::any_of(transaction.contents.begin(),
+                                                                transaction.contents.end(), is_it);
     return is_there ? OkStatus() : ContentMissing(message.text(), id);
   };
   for (const ports::MessageWrite& write : transaction.messages) {

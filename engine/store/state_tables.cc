@@ -18,7 +18,8 @@ std::string_view UserOf(std::uint64_t content, const PreparedTransaction& transa
   const ContentId id = FormatContentId(content);
   for (const PreparedMessage& message : transaction.messages) {
     if (!message.is_open()) continue;
-    if (message.content == content || message.replaced.find(id.text()) != std::string::npos) return message.id;
+    if (message.content == content || message.replaced.find(id.text()) != std::string::npos)
+      return message.id;
   }
   for (const PreparedRetained& retained : transaction.retained) {
     if (retained.content == content) return retained.message;
@@ -283,8 +284,7 @@ Status StateTables::WriteMessage(const PreparedMessage& message, UseChanges& use
     number = ++last_message_;
     PENSTOCK_RETURN_IF_ERROR(insert_message_.Run(
         number, std::string_view(message.id), std::string_view(message.organization), message.phase,
-        message.wake, message.received, message.content, replaced, checksum,
-        Blob{message.record}));
+        message.wake, message.received, message.content, replaced, checksum, Blob{message.record}));
   }
   return AddHistory(number, message.history);
 }
@@ -309,7 +309,8 @@ Status StateTables::AppendHistory(const PreparedHistoryWrite& write) {
   return stored ? AddHistory(stored->number, write.history) : OkStatus();
 }
 
-// Adds the contents that an open message refers to or that are retained, and counts the uses of older ones.
+// Adds the contents that an open message refers to or that are retained, and counts the uses of
+// older ones.
 Status StateTables::WriteContents(const PreparedTransaction& transaction, const UseChanges& uses) {
   std::map<std::uint64_t, const PreparedContent*> added;
   for (const PreparedContent& content : transaction.contents)

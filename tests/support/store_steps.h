@@ -83,8 +83,7 @@ std::string ReadContent(Fixture& fixture, const ContentId& id) {
 // "invocation:content@seconds …" of what is retained of a message, the content by its octets.
 template <class Fixture>
 std::string Retained(Fixture& fixture, std::string message) {
-  auto all =
-      Await(fixture.executor(), fixture.store().LoadRetained(MessageId(std::move(message))));
+  auto all = Await(fixture.executor(), fixture.store().LoadRetained(MessageId(std::move(message))));
   REQUIRE(all.ok());
   std::string text;
   for (const ports::RetainedContent& one : *all) {

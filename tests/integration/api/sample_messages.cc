@@ -10,7 +10,7 @@
 
 #include "engine/flow/message_machine.h"
 #include "engine/flow/plan.h"
-#include "engine/runtime/message_runner.h"
+#include "engine/runtime/message_step.h"
 #include "tests/support/await.h"
 
 namespace penstock::tests {

@@ -67,13 +67,6 @@ TEST_CASE("SqliteStore: writes a store for tests of later versions", "[.fixture]
   Enqueue(open, {EveryEventField(), DeadEvent()});
 }
 
-// What came with no version of its own, for older programs may ignore it, has its default.
-flow::Hook HookOfVersion1() {
-  flow::Hook hook = EveryHookField();
-  hook.stream = false;
-  return hook;
-}
-
 // Lays the store of a version's SQL into `folder`.
 void Restore(const std::filesystem::path& sql, const std::string& folder) {
   std::ifstream file(sql, std::ios::binary);
@@ -104,6 +97,13 @@ flow::MessageState EveryFieldOf(int version) {
 // "version_2.sql": 2
 int VersionOf(const std::filesystem::path& sql) {
   return std::stoi(sql.stem().string().substr(std::string("version_").size()));
+}
+
+// What came with no version of its own, for older programs may ignore it, has its default.
+flow::Hook HookOf(int version) {
+  flow::Hook hook = EveryHookField();
+  if (version == 1) hook.stream = false;
+  return hook;
 }
 
 TEST_CASE("SqliteStore: what an older version wrote reads back, and goes on", "[store][version]") {
@@ -141,7 +141,7 @@ TEST_CASE("SqliteStore: what an older version wrote reads back, and goes on", "[
     CHECK(events[0] == EveryEventField());
     const auto resources = Await(open.executor(), open.store().LoadResources()).value();
     CHECK(resources.organizations == std::vector{rules::Organization{"acme", {"example.com"}}});
-    CHECK(resources.hooks == std::vector{HookOfVersion1()});
+    CHECK(resources.hooks == std::vector{HookOf(VersionOf(sql))});
     CHECK(resources.rules == std::vector{EveryRuleField()});
 
     Accept(open, "m-4", Octets(kLongContent));
