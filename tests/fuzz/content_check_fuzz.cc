@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The facts of a message do not depend on how it is cut into pieces; they agree with what
-// HeaderSection finds; what came may be put back; and a refusal is a line of text that can be
-// shown. Input: two octets that say how to cut, then the original, a line of "=====", the
-// replacement. Covers: engine/mail/content_check.cc engine/mail/content_lines.cc
-// engine/mail/content_scan.cc Covers: engine/mail/immutable_digest.cc engine/mail/mime_field.cc
-// engine/mail/mime_walk.cc
+// HeaderSection finds; what came may be put back; a refusal is a line of text that can be shown.
+// Input: two octets that say how to cut, the original, a line of "=====", the replacement.
+// Covers: engine/mail/content_check.cc engine/mail/content_lines.cc engine/mail/content_scan.cc
+// Covers: engine/mail/immutable_digest.cc engine/mail/mime_field.cc engine/mail/mime_walk.cc
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
