@@ -12,6 +12,7 @@
 #include <grpcpp/security/credentials.h>
 
 #include "engine/async/grpc_call.h"
+#include "engine/async/grpc_threads.h"
 #include "engine/base/limits.h"
 #include "engine/base/limits_speed.h"
 #include "engine/base/status_macros.h"
@@ -98,7 +99,9 @@ bool SameEndpoint(const flow::Hook& a, const flow::Hook& b) {
 
 }  // namespace
 
-GrpcHookCaller::GrpcHookCaller(const ports::Clock& clock) : clock_(clock) {}
+GrpcHookCaller::GrpcHookCaller(const ports::Clock& clock) : clock_(clock) {
+  async::KeepGrpcThreads();
+}
 
 GrpcHookCaller::~GrpcHookCaller() {
   const MutexLock lock(mutex_);
