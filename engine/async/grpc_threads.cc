@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/async/grpc_threads.h"
 
-#include <chrono>
-
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
@@ -17,8 +15,8 @@ namespace {
 // A channel holds the threads from its first call on, however that ends: nobody listens there.
 struct Hold {
   Hold() {
-    context.set_deadline(std::chrono::system_clock::now());
     stub.UnaryCall(&context, "/none/None", {}, &request, &response, [](const grpc::Status&) {});
+    context.TryCancel();
   }
 
   grpc::GenericStub stub{grpc::CreateChannel("unix:/", grpc::InsecureChannelCredentials())};
