@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "engine/base/strings.h"
+#include "engine/mail/header_line.h"
 
 namespace penstock::mail {
 namespace {
@@ -35,6 +36,29 @@ void AppendLine(std::string_view line, std::string& out) {
   out += "\r\n";
 }
 
+std::optional<unsigned> HexDigit(char c) {
+  const char lower = AsciiLower(c);
+  if (IsAsciiDigit(c)) return static_cast<unsigned>(c - '0');
+  if (lower >= 'a' && lower <= 'f') return static_cast<unsigned>(lower - 'a' + 10);
+  return std::nullopt;
+}
+
+// Appends what a line without its end encodes; returns false if it is broken.
+bool AppendDecoded(std::string_view line, std::string& out) {
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] != '=') {
+      out += line[i];
+      continue;
+    }
+    const auto high = i + 2 < line.size() ? HexDigit(line[i + 1]) : std::nullopt;
+    const auto low = high ? HexDigit(line[i + 2]) : std::nullopt;
+    if (!low) return false;
+    out += static_cast<char>(*high * 16 + *low);
+    i += 2;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string EncodeQuotedPrintable(std::string_view text) {
@@ -45,6 +69,22 @@ std::string EncodeQuotedPrintable(std::string_view text) {
     if (lf != std::string_view::npos && line.ends_with('\r')) line.remove_suffix(1);
     AppendLine(line, out);
     text.remove_prefix(lf == std::string_view::npos ? text.size() : lf + 1);
+  }
+  return out;
+}
+
+std::optional<std::string> DecodeQuotedPrintable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = LineEnd(text, 0);
+    std::string_view line = WithoutLineEnd(text.substr(0, end));
+    const std::string_view line_end = text.substr(line.size(), end - line.size());
+    line = line.substr(0, line.find_last_not_of(" \t") + 1);
+    const bool soft = line.ends_with('=');
+    if (soft) line.remove_suffix(1);
+    if (!AppendDecoded(line, out)) return std::nullopt;
+    if (!soft) out.append(line_end);
+    text.remove_prefix(end);
   }
   return out;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// After an edit of one header field every other field and the body have the octets they had, and a
-// tag that is there is not put there again.
-// Input: an octet that chooses the edit, a line that is the field's name, a line of text, a
-// message. Covers: hooks/sdk/edit.cc hooks/sdk/field_text.cc hooks/sdk/header_edit.cc
+// After an edit of one header field every other field and the body have the octets they had.
+// Input: an octet that chooses the edit, a line: the field's name, a line of text, a message.
+// Covers: hooks/sdk/edit.cc hooks/sdk/field_text.cc hooks/sdk/header_edit.cc
 #include <cstddef>
 #include <cstdint>
 #include <string>
