@@ -20,6 +20,10 @@ class Context:
     def __init__(self):
         self.code, self.details = None, ""
 
+    def add_callback(self, callback):
+        """Calls on a stream are not cancelled here."""
+        return True
+
     def abort(self, code, details):
         self.code, self.details = code, details
         raise Failed()
