@@ -2,6 +2,7 @@
 #include "engine/flow/capability.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -16,7 +17,6 @@ namespace penstock::flow {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kKeyIdOctets = std::tuple_size_v<RandomBytes>;
 constexpr std::size_t kMacOctets = 32;
 
 enum Flag : std::uint8_t {
@@ -30,7 +30,7 @@ constexpr std::uint8_t kFlags = kAsync | kOutbound | kMayRead | kMayReplace;
 
 using Mac = std::array<std::uint8_t, kMacOctets>;
 
-Mac MacOf(const CapabilityKey::Secret& secret, std::string_view body) {
+Mac MacOf(std::string_view secret, std::string_view body) {
   const std::string text = Cat(kCapabilityDomain, body);
   Mac mac{};
   unsigned int octets = 0;
@@ -51,10 +51,6 @@ void AppendName(std::string& out, std::string_view name) {
   PENSTOCK_CHECK(name.size() <= std::numeric_limits<std::uint8_t>::max());
   out.push_back(static_cast<char>(name.size()));
   out.append(name);
-}
-
-void AppendOctets(std::string& out, const std::uint8_t* octets, std::size_t count) {
-  out.append(reinterpret_cast<const char*>(octets), count);
 }
 
 // Reads from the front of a body; after a fault everything reads as empty.
@@ -94,7 +90,7 @@ class Reader {
 std::optional<Capability> Parse(std::string_view body) {
   Reader reader(body);
   const auto version = reader.Number<std::uint8_t>();
-  reader.Octets(kKeyIdOctets);
+  reader.Number<std::uint32_t>();  // the key's id
   Capability capability;
   capability.attempt = reader.Number<std::uint32_t>();
   const auto flags = reader.Number<std::uint8_t>();
@@ -118,16 +114,15 @@ std::optional<Capability> Parse(std::string_view body) {
 
 CapabilityKeys::CapabilityKeys(std::vector<CapabilityKey> keys) : keys_(std::move(keys)) {
   PENSTOCK_CHECK(!keys_.empty());
-  std::stable_sort(keys_.begin(), keys_.end(), [](const CapabilityKey& a, const CapabilityKey& b) {
-    return a.created > b.created;
-  });
+  std::stable_sort(keys_.begin(), keys_.end(),
+                   [](const CapabilityKey& a, const CapabilityKey& b) { return a.made > b.made; });
 }
 
 std::string CapabilityKeys::Sign(const Capability& capability) const {
   const CapabilityKey& key = keys_.front();
   std::string token;
   token.push_back(static_cast<char>(kVersion));
-  AppendOctets(token, key.id.data(), key.id.size());
+  AppendNumber(token, key.id);
   AppendNumber(token, capability.attempt);
   std::uint8_t flags = 0;
   if (capability.mode == rules::InvocationMode::kAsync) flags |= kAsync;
@@ -141,26 +136,25 @@ std::string CapabilityKeys::Sign(const Capability& capability) const {
   AppendName(token, capability.hook);
   AppendName(token, capability.organization);
   const Mac mac = MacOf(key.secret, token);
-  AppendOctets(token, mac.data(), mac.size());
+  token.append(reinterpret_cast<const char*>(mac.data()), mac.size());
   PENSTOCK_CHECK(token.size() <= limits::kCapabilityOctetsMax);
   return token;
 }
 
 std::optional<Capability> CapabilityKeys::Verify(std::string_view token) const {
-  if (token.size() < 1 + kKeyIdOctets + kMacOctets || token.size() > limits::kCapabilityOctetsMax)
-    return std::nullopt;
+  if (token.size() < kMacOctets || token.size() > limits::kCapabilityOctetsMax) return std::nullopt;
   const std::string_view body = token.substr(0, token.size() - kMacOctets);
   const std::string_view mac = token.substr(body.size());
+  Reader reader(body);
+  reader.Number<std::uint8_t>();  // the version
+  const auto id = reader.Number<std::uint32_t>();
   // A key that is not there costs as much as one that is: the first stands in for it, and the
   // answer is no whatever the MAC.
-  const CapabilityKey* key = keys_.data();
-  bool known = false;
-  for (const CapabilityKey& candidate : keys_) {
-    const bool same = CRYPTO_memcmp(body.data() + 1, candidate.id.data(), kKeyIdOctets) == 0;
-    if (same) key = &candidate;
-    known |= same;
-  }
-  const Mac right = MacOf(key->secret, body);
+  const auto named =
+      std::find_if(keys_.begin(), keys_.end(), [id](const auto& key) { return key.id == id; });
+  const bool known = named != keys_.end();
+  const CapabilityKey& key = known ? *named : keys_.front();
+  const Mac right = MacOf(key.secret, body);
   const bool genuine = CRYPTO_memcmp(mac.data(), right.data(), kMacOctets) == 0;
   if (!genuine || !known) return std::nullopt;
   return Parse(body);

@@ -3,7 +3,7 @@
 // (SPEC P2). Pure: key octets, times and tokens in, values out.
 //
 //   token = body MAC
-//   body  = version(1) key-id(16) attempt(4) flags(1) expire-time(8) message invocation hook
+//   body  = version(1) key-id(4) attempt(4) flags(1) expire-time(8) message invocation hook
 //           organization
 //   MAC   = HMAC-SHA-256(secret, kCapabilityDomain body)       RFC 2104, RFC 4868 untruncated
 //
@@ -12,7 +12,6 @@
 // replace, four zeros.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,11 +28,9 @@ namespace penstock::flow {
 inline constexpr std::string_view kCapabilityDomain{"penstock content capability\0", 28};
 
 struct CapabilityKey {
-  using Secret = std::array<std::uint8_t, 32>;  // as long as SHA-256's output, RFC 2104 §3
-
-  RandomBytes id{};  // not secret, and tells nothing
-  Secret secret{};
-  Time created;
+  std::uint32_t id = 0;  // never used for another secret
+  std::string secret;    // 32 octets, as many as SHA-256 gives (RFC 2104 §3)
+  Time made;
   friend bool operator==(const CapabilityKey&, const CapabilityKey&) = default;
 };
 
@@ -66,8 +63,9 @@ class CapabilityKeys {
   [[nodiscard]] std::string Sign(const Capability& capability) const;
 
   // What `token` says, if one of the keys signed it; else nullopt, whatever is wrong with it. The
-  // MAC is judged before anything is read from the body, in a time that depends on the length of
-  // the token alone. Whether it has expired is for the caller to say: that is another answer (M3).
+  // MAC is judged before anything else, in a time that does not depend on where it is wrong, and a
+  // key that is not there takes as long as one that is. Whether it has expired is for the caller to
+  // say: that is another answer (M3).
   [[nodiscard]] std::optional<Capability> Verify(std::string_view token) const;
 
  private:

@@ -184,6 +184,10 @@ bool MayReplace(const Hook& hook, std::string_view organization, FlowDirection d
   });
 }
 
+bool IsTarget(std::string_view target) {
+  return target.size() <= limits::kHookTargetOctetsMax && ParseTarget(target).has_value();
+}
+
 bool IsLocalTarget(std::string_view target) {
   const auto parsed = ParseTarget(target);
   return parsed.has_value() && IsLocal(*parsed);

@@ -64,6 +64,9 @@ bool MayInvoke(const Hook& hook, std::string_view organization, rules::FlowDirec
 bool MayRead(const Hook& hook, std::string_view organization, rules::FlowDirection direction);
 bool MayReplace(const Hook& hook, std::string_view organization, rules::FlowDirection direction);
 
+// Whether `target` is a gRPC name of a form that we take.
+bool IsTarget(std::string_view target);
+
 // Whether no octet to `target` leaves this machine: unix sockets, 127.0.0.0/8, ::1, localhost. Of
 // several addresses all must be so.
 bool IsLocalTarget(std::string_view target);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/async/task.h"
@@ -15,6 +16,15 @@
 
 namespace penstock::ports {
 
+// The right to content calls that goes with one attempt (P2).
+struct ContentAccess {
+  std::string target;      // gRPC name of the content API
+  std::string capability;  // a token of flow::CapabilityKeys
+  bool may_read = false;
+  bool may_replace = false;
+  Time expire_time;
+};
+
 struct HookCall {
   std::shared_ptr<const flow::Hook> hook;
   rules::InvocationMode mode = rules::InvocationMode::kSync;
@@ -23,6 +33,7 @@ struct HookCall {
   std::string organization;
   std::string rule;
   flow::Event event;
+  std::optional<ContentAccess> content;  // unset: the hook's permission grants none (P1)
 };
 
 class HookCaller {

@@ -20,6 +20,7 @@
 #include "engine/async/task.h"
 #include "engine/base/ids.h"
 #include "engine/base/time.h"
+#include "engine/flow/capability.h"
 #include "engine/flow/event.h"
 #include "engine/flow/history.h"
 #include "engine/flow/message_state.h"
@@ -90,13 +91,7 @@ struct RetainedContent {
   friend bool operator==(const RetainedContent&, const RetainedContent&) = default;
 };
 
-// What capabilities are signed with (P2). A capability names its key.
-struct CapabilityKey {
-  std::uint32_t id = 0;  // from who makes it; never used for another secret
-  std::string secret;    // octets
-  Time made;
-  friend bool operator==(const CapabilityKey&, const CapabilityKey&) = default;
-};
+using flow::CapabilityKey;
 
 // What an administrator changed (R14).
 struct ResourceChange {

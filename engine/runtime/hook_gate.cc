@@ -12,6 +12,9 @@
 #include "engine/flow/hook_attempt.h"
 
 namespace penstock::runtime {
+
+namespace asio = async::asio;
+
 namespace {
 
 void CountAttempt(const HookRequest& request, const HookGate::Ended& ended, Figures& figures) {
@@ -47,10 +50,10 @@ void Report(const HookRequest& request, const HookGate::Ended& ended, Figures& f
 }  // namespace
 
 HookGate::HookGate(ports::HookCaller& caller, const DirectoryKeeper& directory,
-                   const ports::Clock& clock)
-    : caller_(caller), directory_(directory), clock_(clock) {}
+                   const ports::Clock& clock, CapabilityKeeper* capabilities)
+    : caller_(caller), directory_(directory), clock_(clock), capabilities_(capabilities) {}
 
-async::asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
+asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
   Ended ended{Unavailable("not called"), clock_.Now(), clock_.Now()};
   auto hook = FindPermitted(request);
   if (!hook.ok()) {
@@ -89,6 +92,7 @@ async::asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
   call.timeout = flow::AttemptDeadline(*call.hook, request.mode);
   call.organization = request.organization;
   call.rule = request.rule;
+  call.content = co_await ContentFor(request, *call.hook, ended.started + call.timeout);
   call.event = std::move(request.event);
   request.event.message_id = call.event.message_id;  // for the report
   request.event.invocation_id = call.event.invocation_id;
@@ -110,6 +114,26 @@ StatusOr<std::shared_ptr<const flow::Hook>> HookGate::FindPermitted(
   }
   PENSTOCK_RETURN_IF_ERROR(flow::CheckInvoke(*hook, request.organization, request.event.direction));
   return hook;
+}
+
+asio::awaitable<std::optional<ports::ContentAccess>> HookGate::ContentFor(
+    const HookRequest& request, const flow::Hook& hook, Time until) {
+  if (capabilities_ == nullptr || request.trial) co_return std::nullopt;
+  flow::Capability capability;
+  capability.message = request.event.message_id;
+  capability.invocation = request.event.invocation_id;
+  capability.attempt = request.attempt;
+  capability.mode = request.mode;
+  capability.hook = hook.name;
+  capability.organization = request.organization;
+  capability.direction = request.event.direction;
+  capability.may_read = MayRead(hook, request.organization, capability.direction);
+  capability.may_replace = MayReplace(hook, request.organization, capability.direction);
+  if (!capability.may_read && !capability.may_replace) co_return std::nullopt;
+  // What an attempt is about is kept while it runs, however old the message is.
+  capability.expire_time =
+      std::max(until, request.content_until.value_or(clock_.Now() + limits::kContentRetention));
+  co_return co_await capabilities_->Grant(std::move(capability));
 }
 
 std::shared_ptr<async::Limiter> HookGate::LimiterOf(const flow::Hook& hook) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one way from the runtime to a hook: permission (P1), the hook's limit of calls at a time
-// (H13), the deadline of the mode (H2), then the call; counted and timed.
+// (H13), the deadline of the mode (H2), the right to content (P2), then the call; counted and
+// timed.
 #pragma once
 
 #include <map>
@@ -15,6 +16,7 @@
 #include "engine/flow/event.h"
 #include "engine/ports/clock.h"
 #include "engine/ports/hook_caller.h"
+#include "engine/runtime/capability_keeper.h"
 #include "engine/runtime/directory_keeper.h"
 #include "engine/runtime/figures.h"
 
@@ -29,7 +31,8 @@ struct HookRequest {
   std::uint32_t attempt = 1;
   std::optional<Time> start_before;  // H3: no attempt starts later
   flow::Event event;
-  bool trial = false;  // no mail: logged as such, and in no count of attempts (R15)
+  std::optional<Time> content_until;  // the content stays until then (M5); unset: as if from now on
+  bool trial = false;  // no mail: logged as such, in no count of attempts, no content (R15)
 };
 
 // Threads: safe from any.
@@ -42,8 +45,9 @@ class HookGate {
     bool in_time = true;  // false: not called, and no attempt, for `start_before` had come
   };
 
-  // All outlive it.
-  HookGate(ports::HookCaller& caller, const DirectoryKeeper& directory, const ports::Clock& clock);
+  // All outlive it. `capabilities` null: no hook gets at content.
+  HookGate(ports::HookCaller& caller, const DirectoryKeeper& directory, const ports::Clock& clock,
+           CapabilityKeeper* capabilities = nullptr);
 
   // Makes one attempt. A hook that is gone or not permitted fails it uncalled (P1).
   async::asio::awaitable<Ended> Call(HookRequest request);
@@ -56,6 +60,10 @@ class HookGate {
   // it.
   [[nodiscard]] StatusOr<std::shared_ptr<const flow::Hook>> FindPermitted(
       const HookRequest& request) const;
+  // The right to content that the hook's permission grants for this attempt, which ends at `until`.
+  async::asio::awaitable<std::optional<ports::ContentAccess>> ContentFor(const HookRequest& request,
+                                                                         const flow::Hook& hook,
+                                                                         Time until);
   std::shared_ptr<async::Limiter> LimiterOf(const flow::Hook& hook);
 
   struct Turn {
@@ -66,6 +74,7 @@ class HookGate {
   ports::HookCaller& caller_;
   const DirectoryKeeper& directory_;
   const ports::Clock& clock_;
+  CapabilityKeeper* const capabilities_;
   Mutex mutex_;
   Figures figures_;
   std::map<std::string, Turn> turns_ ABSL_GUARDED_BY(mutex_);  // by hook; bounded by their number

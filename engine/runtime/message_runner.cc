@@ -104,6 +104,7 @@ HookRequest ToRequest(const flow::MessageMachine& machine, const flow::StartCall
   request.attempt = call.attempt;
   request.start_before = invocation.deadline;
   request.event = machine.EventOf(call.invocation);
+  request.content_until = state.received + limits::kContentRetention;
   return request;
 }
 

@@ -18,6 +18,7 @@
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/convert_hook_call.h"
+#include "engine/wire/proto_time.h"
 
 #include "penstock/v1/hook.grpc.pb.h"
 
@@ -61,6 +62,14 @@ std::string ServiceConfig() {
              R"("requestVolume": )", limits::kOutlierCallsMin,
              R"(}, "childPolicy": [{"round_robin": {}}]}}, {"round_robin": {}}], )",
              R"("healthCheckConfig": {"serviceName": ""}})");
+}
+
+void FillContent(const ports::ContentAccess& access, v1::ContentAccess* content) {
+  content->set_target(access.target);
+  content->set_capability(access.capability);
+  content->set_may_read(access.may_read);
+  content->set_may_replace(access.may_replace);
+  *content->mutable_expire_time() = wire::ToProto(access.expire_time);
 }
 
 StatusOr<std::shared_ptr<grpc::Channel>> ChannelTo(const flow::Hook& hook) {
@@ -149,6 +158,7 @@ v1::InvokeRequest GrpcHookCaller::RequestOf(const ports::HookCall& call) const {
   request.set_hook(call.hook->name);
   request.set_rule(call.rule);
   request.set_organization(call.organization);
+  if (call.content) FillContent(*call.content, request.mutable_content());
   const std::int64_t deadline = ToUnixMillis(clock_.Now() + call.timeout);
   request.mutable_deadline()->set_seconds(deadline / 1000);
   request.mutable_deadline()->set_nanos(static_cast<std::int32_t>(deadline % 1000) * 1'000'000);

@@ -22,21 +22,11 @@ std::string FromHex(const std::string& text) {
   return octets;
 }
 
-template <class Array>
-Array ArrayFromHex(const std::string& text) {
-  const std::string octets = FromHex(text);
-  Array array{};
-  REQUIRE(octets.size() == array.size());
-  std::copy(octets.begin(), octets.end(), array.begin());
-  return array;
-}
-
 CapabilityKeys KeysOf(const Json& json) {
   std::vector<CapabilityKey> keys;
   for (const Json& key : json) {
-    keys.push_back({ArrayFromHex<RandomBytes>(key.at("id")),
-                    ArrayFromHex<CapabilityKey::Secret>(key.at("secret")),
-                    FromUnixMillis(key.at("created").get<std::int64_t>())});
+    keys.push_back({key.at("id"), FromHex(key.at("secret")),
+                    FromUnixMillis(key.at("made").get<std::int64_t>())});
   }
   return CapabilityKeys(std::move(keys));
 }
