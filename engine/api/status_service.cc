@@ -75,6 +75,8 @@ class Service final : public v1::StatusService::CallbackService {
     for (const std::string& next_hop : sources_.next_hop_names()) {
       *status.add_next_hops() = StatusOf(next_hop, sources_.next_hops.Of(next_hop));
     }
+    status.set_content_address(sources_.content_address);
+    status.set_content_target(sources_.content_target);
     for (const ListenerFigures& figures : sources_.listeners()) {
       v1::ListenerStatus& listener = *status.add_listeners();
       listener.set_listener(figures.name);

@@ -35,10 +35,11 @@ std::string_view HintOf(std::string_view text) {
 
 }  // namespace
 
-void AddErrorInfo(grpc::CallbackServerContext& context, const Status& status) {
+void AddErrorInfo(grpc::CallbackServerContext& context, const Status& status,
+                  std::string_view reason) {
   const std::string_view text = Message(status);
   v1::ErrorInfo info;
-  info.set_reason(std::string(CodeName(status.code())));
+  info.set_reason(std::string(reason.empty() ? CodeName(status.code()) : reason));
   if (status.code() == StatusCode::kInvalidArgument ||
       status.code() == StatusCode::kFailedPrecondition) {
     info.set_field(std::string(FieldOf(text)));

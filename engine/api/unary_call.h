@@ -26,9 +26,10 @@
 
 namespace penstock::api {
 
-// Adds the ErrorInfo that goes with `status` to the trailing metadata: its code as reason, the
-// field that its text begins with, the command that its text ends with.
-void AddErrorInfo(grpc::CallbackServerContext& context, const Status& status);
+// Adds the ErrorInfo that goes with `status` to the trailing metadata: `reason`, or else its code,
+// the field that its text begins with, the command that its text ends with.
+void AddErrorInfo(grpc::CallbackServerContext& context, const Status& status,
+                  std::string_view reason = {});
 
 // Returns who makes a change, for the record (R14): over TCP the subject of his certificate, such
 // as "CN=alice,O=Example"; on the unix socket "unproven:NAME" with the name that the client sends

@@ -17,6 +17,7 @@
 #include "engine/delivery/maildir_delivery.h"
 #include "engine/delivery/smtp_delivery.h"
 #include "engine/runtime/async_worker.h"
+#include "engine/runtime/capability_keeper.h"
 #include "engine/runtime/directory_keeper.h"
 #include "engine/runtime/hook_gate.h"
 #include "engine/runtime/housekeeping.h"
@@ -70,7 +71,8 @@ struct Assembly::Parts {
         store(std::move(store_in)),
         hook_caller(clock),
         directory(*store, clock),
-        hooks(hook_caller, directory, clock),
+        capabilities(*store, clock, random),
+        hooks(hook_caller, directory, clock, &capabilities),
         settings(options.settings.flow),
         context{*store,   router,           clock,           random, directory, hooks,
                 settings, options.hostname, pool.executor(), tasks},
@@ -91,6 +93,7 @@ struct Assembly::Parts {
   DeliveryRouter router;
   hook_client::GrpcHookCaller hook_caller;
   runtime::DirectoryKeeper directory;
+  runtime::CapabilityKeeper capabilities;
   runtime::HookGate hooks;
   runtime::SettingsKeeper settings;
   runtime::Context context;
@@ -98,6 +101,7 @@ struct Assembly::Parts {
   runtime::AsyncWorkers async_workers;
   runtime::MessageIntake intake;
   runtime::Housekeeping housekeeping;
+  std::unique_ptr<api::ContentServer> content_server;
 };
 
 Assembly::Assembly(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -113,7 +117,23 @@ StatusOr<std::unique_ptr<Assembly>> Assembly::Open(AssemblyOptions options) {
   auto load = asio::co_spawn(asio::make_strand(assembly->parts_->pool.executor()),
                              assembly->parts_->directory.Load(), asio::use_future);
   PENSTOCK_RETURN_IF_ERROR(load.get());
+  PENSTOCK_RETURN_IF_ERROR(assembly->OpenContent());
   return assembly;
+}
+
+// Before any hook is called: what it is called with says where the content is.
+Status Assembly::OpenContent() {
+  Parts& parts = *parts_;
+  if (!parts.options.content) return OkStatus();
+  auto load = asio::co_spawn(asio::make_strand(parts.pool.executor()), parts.capabilities.Load(),
+                             asio::use_future);
+  PENSTOCK_RETURN_IF_ERROR(load.get());
+  auto server = api::ContentServer::Start(*parts.options.content, parts.directory,
+                                          parts.capabilities, parts.context.content, parts.clock);
+  if (!server.ok()) return Annotate(server.status(), "content_api");
+  parts.content_server = *std::move(server);
+  parts.capabilities.SetTarget(parts.content_server->target());
+  return OkStatus();
 }
 
 Status Assembly::Start() {
@@ -153,6 +173,7 @@ bool Assembly::Stop(Milliseconds drain) {
     parts_->async_workers.CancelCalls();
     if (!parts_->tasks.WaitIdle(drain - grace)) return false;
   }
+  if (parts_->content_server) parts_->content_server->Stop();
   parts_->router.Replace({});  // closes idle connections
   parts_->pool.Stop();         // what is left are timers of ours
   parts_->pool.Join();
@@ -177,6 +198,10 @@ runtime::AsyncWorkers& Assembly::async_workers() {
 
 const ports::Clock& Assembly::clock() const {
   return parts_->clock;
+}
+
+const api::ContentServer* Assembly::content_server() const {
+  return parts_->content_server.get();
 }
 
 bool Assembly::HasNextHop(std::string_view name) const {

@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "engine/api/content_server.h"
 #include "engine/base/limits.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
@@ -53,12 +55,14 @@ struct AssemblyOptions {
   std::size_t threads = 0;  // of the pool; 0: one for each processor
   std::size_t inbound_recipients_max = limits::kInboundRecipientsMax;
   Settings settings;
+  std::optional<api::ContentServerOptions> content;  // unset: hooks get no content (M)
 };
 
 // Threads: Open, Start and Stop from one thread that is none of the pool's; the rest from any.
 class Assembly {
  public:
-  // Opens the store and reads what is set up. Errors: the store's; kInvalidArgument for a next hop.
+  // Opens the store, reads what is set up, and listens for content calls. Errors: the store's;
+  // those of api::ContentServer::Start; kInvalidArgument for a next hop.
   static StatusOr<std::unique_ptr<Assembly>> Open(AssemblyOptions options);
 
   Assembly(const Assembly&) = delete;
@@ -86,11 +90,14 @@ class Assembly {
   [[nodiscard]] runtime::MessageSchedule& schedule();
   [[nodiscard]] runtime::AsyncWorkers& async_workers();
   [[nodiscard]] const ports::Clock& clock() const;
+  // Null: there is none.
+  [[nodiscard]] const api::ContentServer* content_server() const;
   [[nodiscard]] bool HasNextHop(std::string_view name) const;
 
  private:
   struct Parts;
   explicit Assembly(std::unique_ptr<Parts> parts);
+  Status OpenContent();
 
   std::unique_ptr<Parts> parts_;
 };

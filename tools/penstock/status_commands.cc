@@ -22,6 +22,13 @@ std::string ErrorText(const std::string& error, bool has_time,
   return has_time ? Cat(FormatRfc3339(wire::FromProto(time)), " ", error) : error;
 }
 
+// Where it listens, and what hooks are told where that differs.
+std::string ContentText(const v1::ServerStatus& status) {
+  const std::string& address = status.content_address();
+  if (status.content_target() == address) return address;
+  return Cat(address, ", for hooks ", status.content_target());
+}
+
 std::string Head(const v1::ServerStatus& status) {
   Sheet sheet;
   sheet.Add("penstockd", Cat(status.version(), " on ", status.hostname()));
@@ -32,6 +39,7 @@ std::string Head(const v1::ServerStatus& status) {
   sheet.Add("Open messages", Cat(status.open_message_count(), ", ", status.active_message_count(),
                                  " worked on now"));
   sheet.Add("Disk", Cat(status.disk_free_octets() >> 20U, " MiB free"));
+  if (!status.content_address().empty()) sheet.Add("Content API", ContentText(status));
   return sheet.ToText();
 }
 

@@ -57,6 +57,8 @@ void FillDefaults(const fs::path& folder, v1::Config& config) {
   auto* admin = config.mutable_admin();
   admin->set_socket(admin->socket().empty() ? absolute(config.data_folder() + "/admin.sock")
                                             : absolute(admin->socket()));
+  auto* content = config.mutable_content_api();
+  if (content->listen().empty()) content->set_listen("127.0.0.1:0");
   MakeTlsPathsAbsolute(folder, config);
   for (auto& listener : *config.mutable_listeners()) {
     if (listener.protocol() == v1::Listener::PROTOCOL_UNSPECIFIED) {
@@ -122,6 +124,7 @@ class Checker {
     CheckRoutes(config);
     CheckListeners(config);
     CheckMetrics(config);
+    CheckContentApi(config.content_api());
     for (const Finding& fault : CheckTls(config).faults)
       Fault(fault.field, fault.text);
     CheckMarking("marking.junk", config.marking().junk());
@@ -133,6 +136,15 @@ class Checker {
  private:
   void Fault(std::string_view path, std::string_view text) {
     faults_.push_back(Cat(places_.Where(path), ": ", text));
+  }
+
+  void CheckContentApi(const v1::ContentApiConfig& content) {
+    const Status status = api::Validate(ToContentServerOptions(content));
+    if (!status.ok()) {
+      const std::string_view text = Message(status);
+      const std::size_t colon = text.find(": ");
+      Fault(Cat("content_api.", text.substr(0, colon)), text.substr(colon + 2));
+    }
   }
 
   void CheckNextHops(const v1::Config& config) {
@@ -317,6 +329,14 @@ std::vector<std::string> Warnings(const v1::Config& config) {
   return warnings;
 }
 
+api::ContentServerOptions ToContentServerOptions(const v1::ContentApiConfig& content) {
+  api::ContentServerOptions options;
+  options.listen = content.listen();
+  options.target = content.target();
+  if (content.has_tls()) options.tls = ToTlsFiles(content.tls());
+  return options;
+}
+
 Milliseconds ToMilliseconds(const Duration& duration) {
   return Milliseconds(duration.seconds() * 1000 + duration.nanos() / 1'000'000);
 }
@@ -346,6 +366,8 @@ std::vector<std::string> NeedRestart(const v1::Config& before, const v1::Config&
   if (!MessageDifferencer::Equals(before.admin(), after.admin())) fields.emplace_back("admin");
   if (!MessageDifferencer::Equals(before.metrics(), after.metrics()))
     fields.emplace_back("metrics");
+  if (!MessageDifferencer::Equals(before.content_api(), after.content_api()))
+    fields.emplace_back("content_api");
   if (before.log().format() != after.log().format()) fields.emplace_back("log.format");
   return fields;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/api/content_server.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/flow/message_machine.h"
@@ -26,6 +27,8 @@ StatusOr<v1::Config> ParseConfig(std::string_view text, const std::string& file)
 
 // What is no fault but should be looked at: "admin.tls.certificate_file: FILE: expired on …".
 std::vector<std::string> Warnings(const v1::Config& config);
+
+api::ContentServerOptions ToContentServerOptions(const v1::ContentApiConfig& content);
 
 Milliseconds ToMilliseconds(const google::protobuf::Duration& duration);
 

@@ -77,7 +77,11 @@ StatusOr<std::unique_ptr<Daemon>> Daemon::Start(v1::Config config, PrometheusMet
   options.hostname = now.hostname();
   options.inbound_recipients_max = static_cast<std::size_t>(now.limits().inbound_recipients_max());
   options.settings = ToSettings(now);
+  options.content = ToContentServerOptions(now.content_api());
   PENSTOCK_ASSIGN_OR_RETURN(daemon->assembly_, embed::Assembly::Open(std::move(options)));
+  const api::ContentServer& content = *daemon->assembly_->content_server();
+  Log(LogLevel::kInfo, "content_listening",
+      {{"address", content.address()}, {"target", content.target()}});
   PENSTOCK_RETURN_IF_ERROR(daemon->assembly_->Start());
   PENSTOCK_RETURN_IF_ERROR(daemon->OpenFrontDoors(now));
   PENSTOCK_RETURN_IF_ERROR(daemon->OpenMetrics(metrics));
@@ -190,6 +194,8 @@ Status Daemon::OpenAdmin() {
       .version = PENSTOCK_VERSION,
       .hostname = config_.hostname(),
       .data_folder = config_.data_folder(),
+      .content_address = assembly_->content_server()->address(),
+      .content_target = assembly_->content_server()->target(),
       .started = context.clock.Now(),
       .schedule = assembly_->schedule(),
       .hooks = context.hooks.figures(),

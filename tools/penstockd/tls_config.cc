@@ -78,11 +78,15 @@ void MakeTlsPathsAbsolute(const fs::path& folder, v1::Config& config) {
     make_absolute(tls->mutable_client_ca_file());
   };
   if (config.admin().has_tls()) of_server(config.mutable_admin()->mutable_tls());
+  if (config.content_api().has_tls()) of_server(config.mutable_content_api()->mutable_tls());
 }
 
 TlsFindings CheckTls(const v1::Config& config) {
   TlsFindings findings;
   CheckAdmin(config.admin(), findings);
+  if (config.content_api().has_tls()) {
+    CheckServer("content_api.tls", config.content_api().tls(), findings);
+  }
   return findings;
 }
 

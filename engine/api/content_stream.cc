@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/api/content_stream.h"
+
+#include <utility>
+
+#include <grpcpp/server_context.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "engine/base/limits_capi.h"
+#include "engine/base/status_macros.h"
+#include "engine/base/strings.h"
+
+namespace penstock::api {
+
+namespace asio = async::asio;
+
+asio::awaitable<bool> StreamWait::Wait(Milliseconds longest) {
+  timer_.expires_after(longest);
+  const auto [error] = co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+  co_return static_cast<bool>(error);
+}
+
+// The strand runs the coroutine up to where it waits before it runs this.
+void StreamWait::Notify(StreamWait& wait, std::shared_ptr<void> owner) {
+  asio::post(wait.timer_.get_executor(),
+             [&wait, owner = std::move(owner)] { wait.timer_.cancel(); });
+}
+
+std::shared_ptr<ContentSender> ContentSender::Begin(grpc::CallbackServerContext* context,
+                                                    const async::Executor& strand) {
+  auto sender = std::shared_ptr<ContentSender>(new ContentSender(context, strand));
+  sender->self_ = sender;
+  return sender;
+}
+
+async::Task<void> ContentSender::Send(v1::GetRawMessageContentResponse piece) {
+  const Status room = co_await AwaitRoom(limits::kContentPiecesAhead - 1);
+  PENSTOCK_CO_RETURN_IF_ERROR(room);
+  bool begin = false;
+  {
+    const MutexLock lock(mutex_);
+    pieces_.push_back(std::move(piece));
+    begin = TakeNext();
+  }
+  if (begin) StartWrite(&current_);
+  co_return OkStatus();
+}
+
+asio::awaitable<void> ContentSender::End(std::shared_ptr<ContentSender> sender,
+                                         grpc::Status status) {
+  const Status sent = co_await sender->AwaitRoom(0);
+  if (status.ok() && !sent.ok()) {
+    status = grpc::Status(static_cast<grpc::StatusCode>(sent.code()), std::string(Message(sent)));
+  }
+  sender->Finish(std::move(status));
+}
+
+// Waits until at most `pieces_max` are left, which for 0 means that the last is sent as well.
+async::Task<void> ContentSender::AwaitRoom(std::size_t pieces_max) {
+  while (true) {
+    {
+      const MutexLock lock(mutex_);
+      const bool idle = !sending_;
+      if (gone_ && idle) co_return Cancelled("the client has gone");
+      if (!gone_ && pieces_.size() <= pieces_max && (pieces_max > 0 || idle)) co_return OkStatus();
+    }
+    const bool in_time = co_await wait_.Wait(limits::kContentPieceWait);
+    if (in_time) continue;
+    context_->TryCancel();  // what is being sent comes back unsent
+    const MutexLock lock(mutex_);
+    gone_ = true;
+    if (sending_) continue;
+    co_return DeadlineExceeded("the client takes nothing");
+  }
+}
+
+bool ContentSender::TakeNext() {
+  if (sending_ || gone_ || pieces_.empty()) return false;
+  current_ = std::move(pieces_.front());
+  pieces_.pop_front();
+  sending_ = true;
+  return true;
+}
+
+void ContentSender::OnWriteDone(bool ok) {
+  bool next = false;
+  bool wake = false;
+  {
+    const MutexLock lock(mutex_);
+    sending_ = false;
+    gone_ |= !ok;
+    next = TakeNext();
+    // The other end is woken when half has gone, not for every piece.
+    wake = !next || pieces_.size() == limits::kContentPiecesAhead / 2;
+  }
+  if (wake) StreamWait::Notify(wait_, self_);
+  if (next) StartWrite(&current_);
+}
+
+void ContentSender::OnCancel() {
+  const MutexLock lock(mutex_);
+  gone_ = true;
+  StreamWait::Notify(wait_, self_);
+}
+
+void ContentSender::OnDone() {
+  const std::shared_ptr<ContentSender> last = std::move(self_);
+}
+
+std::shared_ptr<ContentReceiver> ContentReceiver::Begin(grpc::CallbackServerContext* context,
+                                                        const async::Executor& strand) {
+  auto receiver = std::shared_ptr<ContentReceiver>(new ContentReceiver(context, strand));
+  receiver->self_ = receiver;
+  receiver->reading_ = true;
+  receiver->StartRead(&receiver->current_);
+  return receiver;
+}
+
+async::Task<std::optional<v1::PutRawMessageContentRequest>> ContentReceiver::Receive() {
+  while (true) {
+    std::optional<v1::PutRawMessageContentRequest> piece;
+    bool ended = false;
+    bool read = false;
+    {
+      const MutexLock lock(mutex_);
+      if (!pieces_.empty()) {
+        piece = std::move(pieces_.front());
+        pieces_.pop_front();
+        octets_ -= piece->data().size();
+        read = TakeTurn();
+      } else {
+        ended = ended_;
+      }
+    }
+    if (read) StartRead(&current_);
+    if (piece || ended) co_return piece;
+    const bool in_time = co_await wait_.Wait(limits::kContentPieceWait);
+    if (!in_time) {
+      co_return DeadlineExceeded(
+          Cat("nothing came for ", FormatDuration(limits::kContentPieceWait)));
+    }
+  }
+}
+
+async::Task<void> ContentReceiver::Confirm() {
+  StartSendInitialMetadata();
+  bool in_time = true;
+  while (in_time) {
+    {
+      const MutexLock lock(mutex_);
+      if (cancelled_ || alive_ == false) break;
+      if (alive_ == true) co_return OkStatus();
+    }
+    in_time = co_await wait_.Wait(limits::kContentPieceWait);
+  }
+  co_return Cancelled("the client has gone");
+}
+
+bool ContentReceiver::TakeTurn() {
+  if (reading_ || ended_ || octets_ >= limits::kContentOctetsAhead) return false;
+  reading_ = true;
+  return true;
+}
+
+void ContentReceiver::OnReadDone(bool ok) {
+  bool next = false;
+  bool wake = false;
+  {
+    const MutexLock lock(mutex_);
+    reading_ = false;
+    ended_ |= !ok;
+    wake = ended_ || pieces_.empty();
+    if (ok) {
+      octets_ += current_.data().size();
+      pieces_.push_back(std::move(current_));
+      current_.Clear();
+    }
+    next = TakeTurn();
+  }
+  if (next) StartRead(&current_);
+  if (wake) StreamWait::Notify(wait_, self_);
+}
+
+void ContentReceiver::OnSendInitialMetadataDone(bool ok) {
+  const MutexLock lock(mutex_);
+  alive_ = ok;
+  StreamWait::Notify(wait_, self_);
+}
+
+void ContentReceiver::OnCancel() {
+  const MutexLock lock(mutex_);
+  cancelled_ = true;
+  StreamWait::Notify(wait_, self_);
+}
+
+void ContentReceiver::OnDone() {
+  const std::shared_ptr<ContentReceiver> last = std::move(self_);
+}
+
+}  // namespace penstock::api
