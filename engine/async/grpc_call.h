@@ -4,10 +4,13 @@
 // the call.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <utility>
 
+#include <google/protobuf/arena.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/status.h>
 
@@ -24,12 +27,18 @@
 namespace penstock::async {
 
 // What a unary call needs while it runs; owned by gRPC's callback until that has run, so that a
-// coroutine that is gone takes nothing away from it.
+// coroutine that is gone takes nothing away from it. Small messages need no memory of their own.
 template <class Request, class Response>
 struct UnaryCall {
+  UnaryCall() = default;
+  UnaryCall(const UnaryCall&) = delete;
+  UnaryCall& operator=(const UnaryCall&) = delete;
+
   grpc::ClientContext context;
-  Request request;
-  Response response;
+  alignas(std::max_align_t) std::array<char, 2048> memory;
+  google::protobuf::Arena arena{memory.data(), memory.size()};
+  Request& request = *google::protobuf::Arena::CreateMessage<Request>(&arena);
+  Response& response = *google::protobuf::Arena::CreateMessage<Response>(&arena);
 };
 
 // Ends the wait of a coroutine: called once, on any thread. Of the pool of the coroutine's executor

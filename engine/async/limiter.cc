@@ -8,6 +8,13 @@
 
 namespace penstock::async {
 
+std::optional<Limiter::Permit> Limiter::TryAcquire() {
+  const MutexLock lock(mutex_);
+  if (free_ == 0) return std::nullopt;
+  --free_;
+  return Permit(this);
+}
+
 Task<Limiter::Permit> Limiter::Acquire(std::optional<Milliseconds> longest) {
   const Executor executor = co_await asio::this_coro::executor;
   std::shared_ptr<Waiter> waiter;

@@ -40,6 +40,9 @@ class Limiter {
     Limiter* limiter_;
   };
 
+  // A permit if one is free at once: nobody waits then.
+  std::optional<Permit> TryAcquire();
+
   // Waits for a permit. First come, first served.
   //   Errors: kCancelled; kDeadlineExceeded after `longest`, where that is given.
   Task<Permit> Acquire(std::optional<Milliseconds> longest = std::nullopt);

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/status.h"
@@ -117,6 +118,9 @@ class MessageMachine {
   [[nodiscard]] std::vector<Index> Pending(Index delivery) const;
 
   [[nodiscard]] const MessageState& state() const { return state_; }
+
+  // For who is done with the machine.
+  MessageState TakeState() && { return std::move(state_); }
 
  private:
   void MendTimes(Time now);

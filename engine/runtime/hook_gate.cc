@@ -62,24 +62,28 @@ asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
     co_return ended;
   }
   const std::shared_ptr<async::Limiter> limiter = LimiterOf(**hook);
-  figures_.Waits(request.hook, 1);
-  std::optional<Milliseconds> longest;
-  if (request.start_before) {
-    longest = std::max<Milliseconds>(*request.start_before - clock_.Now(), Milliseconds(0)) +
-              Milliseconds(1);
+  std::optional<async::Limiter::Permit> permit = limiter->TryAcquire();
+  if (!permit) {
+    figures_.Waits(request.hook, 1);
+    std::optional<Milliseconds> longest;
+    if (request.start_before) {
+      longest = std::max<Milliseconds>(*request.start_before - clock_.Now(), Milliseconds(0)) +
+                Milliseconds(1);
+    }
+    auto acquired = co_await limiter->Acquire(longest);
+    figures_.Waits(request.hook, -1);
+    ended.in_time = acquired.status().code() != StatusCode::kDeadlineExceeded;
+    if (!acquired.ok()) {
+      ended.answer = acquired.status();
+      co_return ended;
+    }
+    permit.emplace(*std::move(acquired));
+    // A turn may be long in coming, and the directory another by then (P1, R14).
+    hook = FindPermitted(request);
   }
-  auto permit = co_await limiter->Acquire(longest);
-  figures_.Waits(request.hook, -1);
-  ended.in_time = permit.status().code() != StatusCode::kDeadlineExceeded &&
-                  (!request.start_before || clock_.Now() < *request.start_before);
-  if (!ended.in_time) co_return ended;
-  if (!permit.ok()) {
-    ended.answer = permit.status();
-    co_return ended;
-  }
-  // A turn may be long in coming, and the directory another by then (P1, R14).
   ended.started = ended.ended = clock_.Now();
-  hook = FindPermitted(request);
+  ended.in_time = !request.start_before || ended.started < *request.start_before;
+  if (!ended.in_time) co_return ended;
   if (!hook.ok()) {
     ended.answer = hook.status();
     Report(request, ended, figures_);
@@ -90,7 +94,7 @@ asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
   call.mode = request.mode;
   call.attempt = request.attempt;
   call.timeout = flow::AttemptDeadline(*call.hook, request.mode);
-  call.organization = request.organization;
+  call.organization = std::move(request.organization);
   call.rule = request.rule;
   call.content = co_await ContentFor(request, *call.hook, ended.started + call.timeout);
   call.event = std::move(request.event);

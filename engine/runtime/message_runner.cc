@@ -157,7 +157,7 @@ Status Stopping() {
 
 class Runner {
  public:
-  Runner(Context* context, MessageState state, std::shared_ptr<Completions> completions,
+  Runner(Context* context, MessageState&& state, std::shared_ptr<Completions> completions,
          std::shared_ptr<Inbox> inbox, RunBounce run_bounce)
       : context_(*context),
         directory_(context->directory.Current()),
@@ -190,9 +190,8 @@ class Runner {
       if (effects.record && !co_await Record(effects)) break;
     }
     inbox_->SetNudge({});
-    result_.wake = WakeTime();
-    result_.state = machine_.state();
-    co_return std::move(result_);
+    const auto wake = WakeTime();
+    co_return RunResult{std::move(machine_).TakeState(), wake};
   }
 
  private:
@@ -339,10 +338,12 @@ class Runner {
     auto transaction =
         StepTransaction(context_, machine_.state(), effects, header, context_.clock.Now(), bounces);
     PENSTOCK_CO_RETURN_IF_ERROR(transaction.status());
-    const std::vector<HistoryEntry> history = transaction->messages.front().history;
+    // A bounce adds a line to those of the step.
+    std::vector<HistoryEntry> with_bounce;
+    if (!bounces.empty()) with_bounce = transaction->messages.front().history;
     const Status committed = co_await context_.store.Commit(*std::move(transaction));
     PENSTOCK_CO_RETURN_IF_ERROR(committed);
-    ReportStep(machine_.state(), history);
+    ReportStep(machine_.state(), bounces.empty() ? effects.history : with_bounce);
     // At once: this run may last, and its end is not what the sender waits for.
     for (MessageState& bounce : bounces)
       run_bounce_(std::move(bounce));
@@ -362,7 +363,6 @@ class Runner {
   // With the time to ask again; the machine takes them as running until this run ends.
   std::vector<std::pair<flow::Index, Time>> turned_back_calls_;
   std::vector<std::pair<flow::Index, Time>> turned_back_deliveries_;
-  RunResult result_;
 };
 
 }  // namespace

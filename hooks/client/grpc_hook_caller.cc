@@ -124,14 +124,15 @@ async::Task<flow::Answer> GrpcHookCaller::Call(ports::HookCall call) {
   PENSTOCK_CO_RETURN_IF_ERROR(way.status());
   const auto deadline = SteadyClock::now() + call.timeout;
   if (way->stream != nullptr) {
-    v1::InvokeRequest request = RequestOf(call);
+    v1::ExchangeRequest request;
+    Fill(call, *request.mutable_invoke());
     auto answer = co_await HookStream::Call(way->stream, std::move(request), call.timeout);
     if (answer.ok()) co_return AnswerOf(call, *answer);
     if (answer.status().code() != StatusCode::kUnimplemented) co_return answer.status();
     OffersNoStream(call.hook->name);
   }
   auto rpc = std::make_shared<InvokeCall>();
-  rpc->request = RequestOf(call);
+  Fill(call, rpc->request);
   const auto left = std::chrono::ceil<Milliseconds>(deadline - SteadyClock::now());
   // A monotonic deadline: the wall clock may jump while the call runs.
   rpc->context.set_deadline(
@@ -149,8 +150,7 @@ async::Task<flow::Answer> GrpcHookCaller::Call(ports::HookCall call) {
   co_return AnswerOf(call, rpc->response);
 }
 
-v1::InvokeRequest GrpcHookCaller::RequestOf(const ports::HookCall& call) const {
-  v1::InvokeRequest request;
+void GrpcHookCaller::Fill(const ports::HookCall& call, v1::InvokeRequest& request) const {
   wire::FillInvokeRequest(call.event, call.hook->json, &request);
   request.set_mode(call.mode == rules::InvocationMode::kSync ? v1::InvokeRequest::SYNC
                                                              : v1::InvokeRequest::ASYNC);
@@ -162,7 +162,6 @@ v1::InvokeRequest GrpcHookCaller::RequestOf(const ports::HookCall& call) const {
   const std::int64_t deadline = ToUnixMillis(clock_.Now() + call.timeout);
   request.mutable_deadline()->set_seconds(deadline / 1000);
   request.mutable_deadline()->set_nanos(static_cast<std::int32_t>(deadline % 1000) * 1'000'000);
-  return request;
 }
 
 StatusOr<GrpcHookCaller::Way> GrpcHookCaller::WayTo(const std::shared_ptr<const flow::Hook>& hook) {

@@ -43,7 +43,7 @@ class GrpcHookCaller final : public ports::HookCaller {
     std::shared_ptr<HookStream> stream;  // set: by it
   };
 
-  v1::InvokeRequest RequestOf(const ports::HookCall& call) const;
+  void Fill(const ports::HookCall& call, v1::InvokeRequest& request) const;
   // Errors: kInvalidArgument for TLS files that cannot be read, naming the file.
   StatusOr<Way> WayTo(const std::shared_ptr<const flow::Hook>& hook);
   void OffersNoStream(const std::string& hook);

@@ -47,9 +47,10 @@ std::shared_ptr<HookStream> HookStream::Open(v1::HookStreamService::Stub& stub) 
 }
 
 async::Task<v1::InvokeResponse> HookStream::Call(std::shared_ptr<HookStream> stream,
-                                                 v1::InvokeRequest request, Milliseconds timeout) {
+                                                 v1::ExchangeRequest request,
+                                                 Milliseconds timeout) {
   auto call = std::make_shared<StreamCall>();
-  *call->request.mutable_invoke() = std::move(request);
+  call->request = std::move(request);
   call->deadline = SteadyClock::now() + timeout;
   auto start = [stream, call](auto done) {
     call->done = std::move(done);

@@ -31,12 +31,12 @@ class HookStream final
  public:
   static std::shared_ptr<HookStream> Open(v1::HookStreamService::Stub& stub);
 
-  // Sends the call and awaits its answer.
+  // Sends the call, which gets its number here, and awaits its answer.
   //   Errors: kDeadlineExceeded after `timeout`, an answer that comes later is ignored; what the
   //   hook says; kUnavailable if the stream breaks; kUnimplemented if the hook has no such service.
   //   Cancelling the coroutine cancels the call.
   static async::Task<v1::InvokeResponse> Call(std::shared_ptr<HookStream> stream,
-                                              v1::InvokeRequest request, Milliseconds timeout);
+                                              v1::ExchangeRequest request, Milliseconds timeout);
 
   // Whether new calls should go to it: it has not broken, and is not worn out.
   [[nodiscard]] bool IsFresh() const;
