@@ -97,6 +97,15 @@ const std::vector<Parameter>& GlobalParameters() {
   return kParameters;
 }
 
+std::vector<Parameter> GlobalsOf(const Command& command) {
+  std::vector<Parameter> globals = GlobalParameters();
+  for (Parameter& parameter : globals) {
+    if (parameter.name != "--output") continue;
+    parameter.words.insert(parameter.words.end(), command.formats.begin(), command.formats.end());
+  }
+  return globals;
+}
+
 const std::vector<std::pair<std::string, std::string>>& Groups() {
   static const std::vector<std::pair<std::string, std::string>> kGroups = {
       {"org", "Organizations and the domains they own"},

@@ -96,6 +96,7 @@ struct Command {
   std::string details = {};  // further lines; may be empty
   std::string example;       // one that works
   std::vector<Parameter> parameters = {};
+  std::vector<std::string> formats = {};  // of --output, beside those of every command
 
   // Judges what no single parameter tells. Errors: kInvalidArgument; the program ends with kUsage.
   Status (*check)(const Arguments& arguments) = nullptr;
@@ -106,6 +107,9 @@ struct Command {
 
 // What every command takes.
 const std::vector<Parameter>& GlobalParameters();
+
+// The same, with the values of --output that `command` has.
+std::vector<Parameter> GlobalsOf(const Command& command);
 
 // All commands, those of one resource together.
 const std::vector<Command>& Commands();

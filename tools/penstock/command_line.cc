@@ -202,7 +202,7 @@ class Tree {
     line.arguments = Arguments(command.parameters);
     line.globals = Arguments(GlobalParameters());
     Status taken = Take(command.parameters, leaf->second.bound, line.arguments);
-    if (taken.ok()) taken = Take(GlobalParameters(), global_, line.globals);
+    if (taken.ok()) taken = Take(GlobalsOf(command), global_, line.globals);
     if (taken.ok() && command.check != nullptr) taken = command.check(line.arguments);
     if (!taken.ok()) return Refuse(words, Message(taken));
     return line;

@@ -341,6 +341,10 @@ std::string Values(const Line& line, const Parameter& parameter, std::string_vie
   Candidates values;
   for (const std::string& word : parameter.words)
     values.emplace_back(word, "");
+  if (parameter.name == "--output" && line.command != nullptr) {
+    for (const std::string& format : line.command->formats)
+      values.emplace_back(format, "");
+  }
   if (values.empty()) values = Names(line).Of(parameter.kind);
   return Matching(values, begun, before);
 }

@@ -59,7 +59,7 @@ std::string HelpOf(const Command& command) {
   if (!command.details.empty()) Append(text, command.details, "\n");
   if (!command.parameters.empty()) Append(text, "\n", Columns(RowsOf(command.parameters)));
   std::vector<Parameter> global;
-  for (const Parameter& parameter : GlobalParameters()) {
+  for (const Parameter& parameter : GlobalsOf(command)) {
     const bool hidden =
         std::any_of(command.parameters.begin(), command.parameters.end(),
                     [&](const Parameter& own) { return own.name == parameter.name; });

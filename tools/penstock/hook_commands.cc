@@ -269,6 +269,7 @@ std::vector<Command> HookCommands() {
        .parameters = {Name()},
        .run = Remove},
   };
+  commands.push_back(HookCheckCommand());
   for (const auto& more : {PermissionCommands(), HookInvokeCommands()})
     commands.insert(commands.end(), more.begin(), more.end());
   return commands;

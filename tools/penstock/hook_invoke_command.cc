@@ -42,18 +42,10 @@ std::vector<Parameter> TargetSettings() {
                                       .value = "NAME",
                                       .help = "the name that the hook is told is its own",
                                       .preset = "hook"}};
-  for (Parameter& parameter : HookSettings()) {
-    const bool about_calls = parameter.name == "--json" || parameter.name == "--stream" ||
-                             parameter.name == "--async-deadline" ||
-                             parameter.name == "--plain-text-allowed" ||
-                             parameter.name.starts_with("--tls");
-    if (about_calls) settings.push_back(std::move(parameter));
-  }
-  for (Parameter& parameter : settings) {
-    if (parameter.name == "--tls-ca")
-      parameter.help = "authorities that sign its certificate (PEM)";
+  for (Parameter& parameter : CallSettings())
+    settings.push_back(std::move(parameter));
+  for (Parameter& parameter : settings)
     parameter.help = Cat("TARGET: ", parameter.help);
-  }
   return settings;
 }
 

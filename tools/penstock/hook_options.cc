@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "engine/wire/proto_time.h"
 
@@ -89,6 +90,21 @@ std::vector<Parameter> HookSettings() {
        .help = "name in the hook's certificate, if not the target's host",
        .field = "tls.server_name"},
   };
+}
+
+std::vector<Parameter> CallSettings() {
+  std::vector<Parameter> settings;
+  for (Parameter& parameter : HookSettings()) {
+    const bool about_calls = parameter.name == "--json" || parameter.name == "--stream" ||
+                             parameter.name == "--async-deadline" ||
+                             parameter.name == "--plain-text-allowed" ||
+                             parameter.name.starts_with("--tls");
+    if (!about_calls) continue;
+    if (parameter.name == "--tls-ca")
+      parameter.help = "authorities that sign its certificate (PEM)";
+    settings.push_back(std::move(parameter));
+  }
+  return settings;
 }
 
 std::vector<Parameter> HookNegations() {

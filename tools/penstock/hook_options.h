@@ -15,6 +15,9 @@ namespace penstock::cli {
 // What `hook register` and `hook update` say about a hook.
 std::vector<Parameter> HookSettings();
 
+// Those of them that are about calls, for a hook that this process calls itself.
+std::vector<Parameter> CallSettings();
+
 // What `hook update` can take back.
 std::vector<Parameter> HookNegations();
 

@@ -38,6 +38,7 @@ Status Output::Show(const google::protobuf::Message& resource,
                     const std::function<std::string()>& text, std::string_view json) {
   switch (format_) {
     case Format::kTable:
+    case Format::kJunit:
       *out_ << text();
       break;
     case Format::kJson: {

@@ -17,7 +17,8 @@ class Message;
 
 namespace penstock::cli {
 
-enum class Format { kTable, kJson, kYaml };
+// kJunit: only of commands that name it; they write it themselves.
+enum class Format { kTable, kJson, kYaml, kJunit };
 
 // Where a command's result goes. Text of others (addresses, subjects, replies) passes through
 // TerminalText wherever it is shown to people.
@@ -26,6 +27,8 @@ class Output {
   // Both streams outlive it.
   Output(Format format, std::ostream& out, std::ostream& err)
       : format_(format), out_(&out), err_(&err) {}
+
+  [[nodiscard]] Format format() const { return format_; }
 
   // Writes `resource` as JSON or YAML, or for people what `text` returns. `json`, where given, is
   // its JSON to the octet.

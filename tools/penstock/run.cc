@@ -121,9 +121,10 @@ Exit Run(const std::vector<std::string>& words, std::ostream& out, std::ostream&
     return line.exit;
   }
   const std::string format = line.globals.Text("--output");
-  Output output(format == "json"   ? Format::kJson
-                : format == "yaml" ? Format::kYaml
-                                   : Format::kTable,
+  Output output(format == "json"    ? Format::kJson
+                : format == "yaml"  ? Format::kYaml
+                : format == "junit" ? Format::kJunit
+                                    : Format::kTable,
                 out, err);
   Client client(AddressOf(line.globals),
                 std::chrono::duration_cast<Milliseconds>(line.globals.Duration("--timeout")),
