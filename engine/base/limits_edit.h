@@ -16,6 +16,7 @@ inline constexpr std::size_t kFieldNamesMax = 64;  // once-only fields looked fo
 inline constexpr std::size_t kFieldNameOctetsKept = 200;  // of the name of a field with a defect, M4: cut there
 inline constexpr std::size_t kDefectsOfAKindMax = 256;  // places with a defect of one kind that are remembered, M4: CheckReplacement says what then
 inline constexpr std::size_t kBodyLineOctetsKept = 512;  // of a body line that comes in pieces: enough for any delimiter and its white space
+inline constexpr std::size_t kEditedPartsMax = 20'000;  // of a mail whose body a hook edits in its memory: refused, the mail stays as it came
 inline constexpr std::size_t kRefusalsTold = 5;  // faults in the text of one refusal, M4: further ones are counted only
 inline constexpr std::size_t kRefusalNameOctetsMax = 80;  // of a field's name in it: cut there
 inline constexpr std::size_t kRefusalPathOctetsMax = 120;  // of a part's path in it: cut there

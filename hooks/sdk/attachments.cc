@@ -85,12 +85,11 @@ class Removal {
   }
 
  private:
-  // What stands within a message within the message is that one attachment.
+  // What a message within the message holds is no attachment of this one.
   [[nodiscard]] bool IsWithinMessage(std::size_t index) const {
     while (index != parts_[index].parent) {
       index = parts_[index].parent;
-      if (parts_[index].kind == mail::PartKind::kMessage && !parts_[index].path.empty())
-        return true;
+      if (parts_[index].kind == mail::PartKind::kMessage) return true;
     }
     return false;
   }
@@ -140,7 +139,12 @@ StatusOr<Edit> RemoveAttachments(std::string_view message, const AttachmentPredi
                                  std::string_view note) {
   if (!IsValidUtf8(note)) return InvalidArgument("the note is no UTF-8");
   Edit edit;
-  Removal removal(message, FindParts(message), note);
+  StatusOr<std::vector<Part>> parts = FindParts(message);
+  if (!parts.ok()) {
+    edit.refusal = Message(parts.status());
+    return edit;
+  }
+  Removal removal(message, std::move(*parts), note);
   if (removal.Remove(remove, edit) && edit.changes()) edit.warnings = WarningsOfBodyEdit(message);
   return edit;
 }

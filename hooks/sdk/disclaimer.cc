@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "engine/base/status_macros.h"
@@ -139,6 +140,19 @@ StatusOr<Splice> Rewrite(std::string_view message, const Part& part, const Discl
   return WriteLeafText(message, part, text, WithHtml(text.utf8, disclaimer));
 }
 
+StatusOr<std::vector<Splice>> RewriteAll(std::string_view message, const Disclaimer& disclaimer) {
+  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<Part> parts, FindParts(message));
+  const TextParts texts(message, parts);
+  if (!texts.refusal().empty()) return FailedPrecondition(texts.refusal());
+  if (texts.found().empty()) return FailedPrecondition("the mail has no text to put it into");
+  std::vector<Splice> splices;
+  for (const std::size_t index : texts.found()) {
+    PENSTOCK_ASSIGN_OR_RETURN(Splice splice, Rewrite(message, parts[index], disclaimer));
+    splices.push_back(std::move(splice));
+  }
+  return splices;
+}
+
 }  // namespace
 
 StatusOr<Edit> AddDisclaimer(std::string_view message, const Disclaimer& disclaimer) {
@@ -146,23 +160,13 @@ StatusOr<Edit> AddDisclaimer(std::string_view message, const Disclaimer& disclai
   if (!IsValidUtf8(disclaimer.text) || !IsValidUtf8(disclaimer.html)) {
     return InvalidArgument("the disclaimer is no UTF-8");
   }
-  const std::vector<Part> parts = FindParts(message);
-  const TextParts texts(message, parts);
   Edit edit;
-  edit.refusal = texts.refusal();
-  if (edit.refusal.empty() && texts.found().empty()) {
-    edit.refusal = "the mail has no text to put it into";
+  StatusOr<std::vector<Splice>> splices = RewriteAll(message, disclaimer);
+  if (!splices.ok()) {
+    edit.refusal = Message(splices.status());
+    return edit;
   }
-  if (!edit.refusal.empty()) return edit;
-  for (const std::size_t index : texts.found()) {
-    const StatusOr<Splice> splice = Rewrite(message, parts[index], disclaimer);
-    if (!splice.ok()) {
-      edit.refusal = Message(splice.status());
-      edit.splices.clear();
-      return edit;
-    }
-    edit.splices.push_back(*splice);
-  }
+  edit.splices = std::move(*splices);
   edit.warnings = WarningsOfBodyEdit(message);
   return edit;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/base/limits_edit.h"
 #include "engine/base/strings.h"
 #include "engine/base/utf8.h"
 #include "engine/mail/charset.h"
@@ -12,9 +13,11 @@
 namespace penstock::sdk {
 namespace {
 
+// Stops looking, not walking, at one part too many.
 class Finder final : public mail::MimeVisitor {
  public:
   void OnPart(const std::vector<mail::OpenPart>& path, std::uint64_t offset) override {
+    if (parts_.size() > limits::kEditedPartsMax) return;
     Part part;
     part.path = mail::PartPath(path, path.size() - 1);
     part.offset = offset;
@@ -34,6 +37,7 @@ class Finder final : public mail::MimeVisitor {
   }
 
   void OnHeaderEnd(const std::vector<mail::OpenPart>& path, std::uint64_t offset) override {
+    if (parts_.size() > limits::kEditedPartsMax) return;
     Part& part = parts_[open_.back()];
     part.kind = path.back().kind;
     part.type = path.back().type;
@@ -43,6 +47,7 @@ class Finder final : public mail::MimeVisitor {
 
   void OnPartEnd(const std::vector<mail::OpenPart>& /*path*/, std::uint64_t offset,
                  std::uint8_t before) override {
+    if (parts_.size() > limits::kEditedPartsMax) return;
     Part& part = parts_[open_.back()];
     part.end = std::max<std::size_t>(part.body, offset - before);
     part.next = offset;
@@ -64,12 +69,14 @@ std::string DecodeName(const mail::MimeParameter& name) {
 
 }  // namespace
 
-std::vector<Part> FindParts(std::string_view message) {
+StatusOr<std::vector<Part>> FindParts(std::string_view message) {
   Finder finder;
   mail::MimeWalk walk(finder);
   walk.Feed(message);
   walk.Finish();
-  return finder.Take();
+  std::vector<Part> parts = finder.Take();
+  if (parts.size() <= limits::kEditedPartsMax) return parts;
+  return FailedPrecondition(Cat("the mail has more than ", limits::kEditedPartsMax, " parts"));
 }
 
 std::string_view HeaderOf(std::string_view message, const Part& part) {

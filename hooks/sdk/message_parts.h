@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/status.h"
 #include "engine/mail/mime_walk.h"
 
 namespace penstock::sdk {
@@ -27,7 +28,8 @@ struct Part {
 };
 
 // Returns all parts, each before those within it; the first is the message.
-std::vector<Part> FindParts(std::string_view message);
+//   FAILED_PRECONDITION: there are more than limits::kEditedPartsMax.
+StatusOr<std::vector<Part>> FindParts(std::string_view message);
 
 // The octets of a part's header section, with the blank line.
 std::string_view HeaderOf(std::string_view message, const Part& part);

@@ -3,7 +3,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from .edit import Edit, Splice
+from .edit import Edit, Refused, Splice
 from .header import scan, utf8
 from .leaf import decode, encode_quoted_printable
 from .parts import file_info, find_parts, warnings_of_body_edit, why_not_within
@@ -25,10 +25,13 @@ def remove_attachments(message, remove, note=""):
     """Takes out each attachment for which remove(Attachment) is true. `note`: comes in its place, with
     {name}, {type} and {octets} filled in; "": the part goes."""
     utf8(note, "the note")
-    matched = list(match(message, find_parts(message), remove))
-    for part, _ in matched:
-        if refusal := why_not_within(part):
-            return Edit(refusal=refusal)
+    try:
+        matched = list(match(message, find_parts(message), remove))
+        for part, _ in matched:
+            if refusal := why_not_within(part):
+                raise Refused(refusal)
+    except Refused as refusal:
+        return Edit(refusal=str(refusal))
     gone = Counter(id(part.parent) for part, _ in matched)
     kept = set()  # an empty text stands for all that went
     edit = Edit()

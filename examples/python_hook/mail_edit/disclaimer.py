@@ -107,12 +107,21 @@ def tags(text):
     return re.sub(r"<!--.*?(-->|\Z)", lambda one: " " * len(one.group()), lower, flags=re.S)
 
 
+def behind_tag(searched, start):
+    """Where the tag that begins with `start` ends; None if there is none, or it does not end."""
+    found = re.search(start + r"(?=[ \t\r\n/>])", searched)
+    quote = ""
+    for one in re.compile(r"[>\"']").finditer(searched, found.end()) if found else ():
+        if not quote and one.group() == ">":
+            return one.end()
+        quote = "" if one.group() == quote else quote or one.group().strip(">")
+    return None
+
+
 def place_at_top(text):
-    for start in ("<body", "</head", "<html"):
-        found = re.search(start + r"(?=[ \t\r\n/>])(?:[^>\"']|\"[^\"]*\"|'[^']*')*>", tags(text))
-        if found:
-            return found.end()
-    return 0
+    searched = tags(text)
+    places = (behind_tag(searched, start) for start in ("<body", "</head", "<html"))
+    return next((place for place in places if place is not None), 0)
 
 
 def place_at_bottom(text):

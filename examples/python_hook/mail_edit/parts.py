@@ -2,10 +2,12 @@
 import re
 from dataclasses import dataclass, field
 
+from .edit import Refused
 from .header import FIELD, scan
 from .words import decode_words, to_text
 
 DEPTH_MAX = 400
+PARTS_MAX = 20_000
 BOUNDARY_MAX = 250
 BODY_LINE_KEPT = 512
 FIELD_MAX = 8192
@@ -234,6 +236,8 @@ class Walk:
             parent.children.append(part)
             part.path = f"{parent.path}.{len(parent.children)}".lstrip(".")
         self.parts.append(part)
+        if len(self.parts) > PARTS_MAX:
+            raise Refused(f"the mail has more than {PARTS_MAX} parts")
         self.open.append(part)
         self.in_header, self.first_line, self.in_field = True, True, False
 
