@@ -17,6 +17,7 @@
 #include "engine/base/time.h"
 #include "engine/delivery/outgoing_content.h"
 #include "engine/flow/message_machine.h"
+#include "engine/mail/content_facts.h"
 #include "engine/runtime/async_worker.h"
 #include "engine/runtime/context.h"
 #include "engine/runtime/intake.h"
@@ -47,6 +48,9 @@ struct Settings {
   delivery::MarkingFields marking;
   Milliseconds history_retention = limits::kHistoryRetention;
   std::size_t open_messages_max = limits::kOpenMessagesMax;
+  Milliseconds content_retention = limits::kContentRetention;
+  std::uint64_t content_octets_max = limits::kMessageOctetsMax;  // of what a hook puts
+  mail::ContentRules content_rules;
 };
 
 struct AssemblyOptions {

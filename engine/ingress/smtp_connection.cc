@@ -196,7 +196,7 @@ asio::awaitable<void> SmtpConnection::SayFarewell(mail::EnhancedStatus status,
 // From DATA to the reply to the final dot. An error: the connection is over.
 Task<SmtpSession::Step> SmtpConnection::ReceiveContent() {
   Incoming incoming(settings_.session.message_octets_max, settings_.incoming);
-  auto writer = intake_.NewContent();
+  auto writer = co_await intake_.NewContent();
   if (!writer.ok()) {
     SmtpSession::Step step = session_.EndContent(NoRoom(nullptr, writer.status()));
     step.next = SmtpSession::Next::kCloseUnlessQuiet;

@@ -3,12 +3,20 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "engine/base/limits_stage.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
+#include "engine/mail/content_check.h"
+#include "engine/mail/header_section.h"
 
 namespace penstock::runtime {
 namespace {
@@ -192,15 +200,45 @@ Status Replacement::Write(std::string_view octets) {
   if (octets.size() > octets_max || content_->octets() > octets_max - octets.size()) {
     return ResourceExhausted(Cat("content of more than ", octets_max, " octets"));
   }
-  const auto is_eight_bit = [](char octet) { return static_cast<unsigned char>(octet) > 127; };
-  eight_bit_ = eight_bit_ || std::any_of(octets.begin(), octets.end(), is_eight_bit);
+  scan_.Feed(octets);
   return content_->Write(octets);
 }
 
+// The facts of what was received; of its header section alone, or the whole of it.
+async::Task<mail::ContentFacts> Replacement::ScanOriginal(bool whole) const {
+  const auto content = desk_.store_.OpenContent(original_);
+  PENSTOCK_CO_RETURN_IF_ERROR(content.status());
+  const async::Executor executor = co_await async::asio::this_coro::executor;
+  const std::uint64_t end =
+      whole ? (*content)->octets()
+            : std::min<std::uint64_t>((*content)->octets(), limits::kHeaderSectionOctetsMax);
+  std::string slice(std::min<std::uint64_t>(end, limits::kContentScanSlice), '\0');
+  mail::ContentScan scan(*rules_);
+  for (std::uint64_t at = 0; at < end;) {
+    const std::size_t wanted = std::min<std::uint64_t>(slice.size(), end - at);
+    const auto read = (*content)->Read(at, std::span(slice).first(wanted));
+    PENSTOCK_CO_RETURN_IF_ERROR(read.status());
+    if (*read == 0) break;
+    std::string_view octets = std::string_view(slice).substr(0, *read);
+    if (!whole) octets = mail::HeaderSection::Scan(octets).octets();
+    scan.Feed(octets);
+    if (!whole) break;
+    at += *read;
+    co_await async::asio::post(executor, async::asio::use_awaitable);  // others' turn
+  }
+  co_return scan.Finish();
+}
+
 async::Task<PutEffect> Replacement::Finish() {
+  const mail::ContentFacts facts = scan_.Finish();
+  const bool flawless = facts.defects.empty() && facts.overflowed.empty();
+  const auto original = co_await ScanOriginal(!flawless);
+  PENSTOCK_CO_RETURN_IF_ERROR(original.status());
+  const Status fit = CheckReplacement(*original, facts);
+  if (!fit.ok()) co_return Annotate(fit, "MessageRejected");
   const Status room = co_await desk_.MakeRoom();  // others may have filled the disk meanwhile
   PENSTOCK_CO_RETURN_IF_ERROR(room);
-  const StagedContent staged = {content_, eight_bit_, eight_bit_};
+  const StagedContent staged = {content_, facts.header_eight_bit, facts.body_eight_bit};
   if (running_ != nullptr) {
     if (!running_->Stage(staged)) co_return MessageFrozen();
     Report();

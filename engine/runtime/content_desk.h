@@ -23,6 +23,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/mutex.h"
 #include "engine/base/time.h"
+#include "engine/mail/content_scan.h"
 #include "engine/ports/store.h"
 #include "engine/rules/flow_rule.h"
 #include "engine/runtime/disk_room.h"
@@ -64,6 +65,12 @@ class ContentDesk {
   void SetRetention(Milliseconds retention) { retention_ = retention; }
 
   void SetContentOctetsMax(std::uint64_t octets) { content_octets_max_ = octets; }
+
+  void SetRules(mail::ContentRules rules) {
+    auto next = std::make_shared<const mail::ContentRules>(std::move(rules));
+    const MutexLock lock(mutex_);
+    rules_.swap(next);
+  }
 
   // How long content stays readable after its message was received, for hooks that may read it.
   [[nodiscard]] Milliseconds retention() const { return retention_; }
@@ -119,6 +126,11 @@ class ContentDesk {
     Time until;
   };
 
+  [[nodiscard]] std::shared_ptr<const mail::ContentRules> Rules() const {
+    const MutexLock lock(mutex_);
+    return rules_;
+  }
+
   [[nodiscard]] std::shared_ptr<Running> Find(const ContentClaim& claim) const;
   void End(const Running& running);
   async::Task<Kept> FindKept(ContentClaim claim, bool as_received);
@@ -128,6 +140,8 @@ class ContentDesk {
   std::atomic<Milliseconds> retention_{limits::kContentRetention};
   std::atomic<std::uint64_t> content_octets_max_{limits::kMessageOctetsMax};
   mutable Mutex mutex_;
+  std::shared_ptr<const mail::ContentRules> rules_ ABSL_GUARDED_BY(mutex_) =
+      std::make_shared<const mail::ContentRules>();
   std::map<AttemptKey, std::shared_ptr<Running>> running_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -159,9 +173,12 @@ class Replacement {
         running_(std::move(running)),
         original_(std::move(original)),
         until_(until),
-        content_(std::move(content)) {}
+        content_(std::move(content)),
+        rules_(desk->Rules()),
+        scan_(*rules_) {}
 
   [[nodiscard]] Status CheckRunning() const;
+  async::Task<mail::ContentFacts> ScanOriginal(bool whole) const;
   void Report() const;
 
   ContentDesk& desk_;
@@ -170,7 +187,8 @@ class Replacement {
   const ContentId original_;
   const Time until_;  // ASYNC: how long what is put stays readable
   const std::shared_ptr<ports::ContentWriter> content_;
-  bool eight_bit_ = false;
+  const std::shared_ptr<const mail::ContentRules> rules_;
+  mail::ContentScan scan_;
 };
 
 }  // namespace penstock::runtime

@@ -94,18 +94,34 @@ asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
   call.mode = request.mode;
   call.attempt = request.attempt;
   call.timeout = flow::AttemptDeadline(*call.hook, request.mode);
-  call.organization = std::move(request.organization);
   call.rule = request.rule;
   call.content = co_await ContentFor(request, *call.hook, ended.started + call.timeout);
+  std::optional<ContentDesk::Attempt> content = BeginContent(request, *call.hook);
+  call.organization = std::move(request.organization);
   call.event = std::move(request.event);
   request.event.message_id = call.event.message_id;  // for the report
   request.event.invocation_id = call.event.invocation_id;
   figures_.Runs(request.hook, 1);
   ended.answer = co_await caller_.Call(std::move(call));
+  if (content && ended.answer.ok()) ended.staged = content->TakeStaged();
+  content.reset();
   figures_.Runs(request.hook, -1);
   ended.ended = clock_.Now();
   Report(request, ended, figures_);
   co_return ended;
+}
+
+std::optional<ContentDesk::Attempt> HookGate::BeginContent(const HookRequest& request,
+                                                           const flow::Hook& hook) {
+  const rules::FlowDirection direction = request.event.direction;
+  if (request.desk == nullptr || request.mode != rules::InvocationMode::kSync) return std::nullopt;
+  if (!MayRead(hook, request.organization, direction) &&
+      !MayReplace(hook, request.organization, direction)) {
+    return std::nullopt;
+  }
+  const ContentClaim claim = {request.event.message_id, request.event.invocation_id,
+                              request.attempt, request.mode};
+  return request.desk->Begin(claim, request.content);
 }
 
 StatusOr<std::shared_ptr<const flow::Hook>> HookGate::FindPermitted(

@@ -17,6 +17,7 @@
 #include "engine/ports/clock.h"
 #include "engine/ports/hook_caller.h"
 #include "engine/runtime/capability_keeper.h"
+#include "engine/runtime/content_desk.h"
 #include "engine/runtime/directory_keeper.h"
 #include "engine/runtime/figures.h"
 
@@ -31,6 +32,8 @@ struct HookRequest {
   std::uint32_t attempt = 1;
   std::optional<Time> start_before;  // H3: no attempt starts later
   flow::Event event;
+  ContentDesk* desk = nullptr;        // where the content is; null: it has none
+  ContentId content;                  // as received
   std::optional<Time> content_until;  // the content stays until then (M5); unset: as if from now on
   bool trial = false;  // no mail: logged as such, in no count of attempts, no content (R15)
 };
@@ -42,7 +45,8 @@ class HookGate {
     StatusOr<flow::Answer> answer;
     Time started;  // when the call was sent, after waiting for its turn
     Time ended;
-    bool in_time = true;  // false: not called, and no attempt, for `start_before` had come
+    StagedContent staged{};  // of a SYNC call that has an answer: what it put (M2)
+    bool in_time = true;     // false: not called, and no attempt, for `start_before` had come
   };
 
   // All outlive it. `capabilities` null: no hook gets at content.
@@ -64,6 +68,9 @@ class HookGate {
   async::asio::awaitable<std::optional<ports::ContentAccess>> ContentFor(const HookRequest& request,
                                                                          const flow::Hook& hook,
                                                                          Time until);
+  // While it lives, what the hook puts counts; nullopt: it may not.
+  static std::optional<ContentDesk::Attempt> BeginContent(const HookRequest& request,
+                                                          const flow::Hook& hook);
   std::shared_ptr<async::Limiter> LimiterOf(const flow::Hook& hook);
 
   struct Turn {

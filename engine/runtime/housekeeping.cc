@@ -4,7 +4,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 
+#include "engine/base/limits_stage.h"
 #include "engine/base/log.h"
+#include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 
 namespace penstock::runtime {
@@ -34,18 +36,37 @@ void Housekeeping::Arm() {
 }
 
 asio::awaitable<void> Housekeeping::Purge(Housekeeping* housekeeping) {
-  Context& context = housekeeping->context_;
+  const Status released = co_await housekeeping->ReleaseContent();
+  if (!released.ok()) {
+    Log(LogLevel::kError, "release_failed", {{"error", std::string(Message(released))}});
+  }
+  const Status purged = co_await housekeeping->PurgeMessages();
+  if (!purged.ok()) {
+    Log(LogLevel::kError, "purge_failed", {{"error", std::string(Message(purged))}});
+  }
+  housekeeping->Arm();
+}
+
+async::Task<void> Housekeeping::PurgeMessages() {
   std::size_t purged = 0;
   do {
-    const Time before = context.clock.Now() - housekeeping->retention_.load();
-    const auto result = co_await context.store.PurgeMessages(before, limits::kPurgeBatch);
-    if (!result.ok()) {
-      Log(LogLevel::kError, "purge_failed", {{"error", std::string(Message(result.status()))}});
-      break;
-    }
+    const Time before = context_.clock.Now() - retention_.load();
+    const auto result = co_await context_.store.PurgeMessages(before, limits::kPurgeBatch);
+    PENSTOCK_CO_RETURN_IF_ERROR(result.status());
     purged = *result;
-  } while (purged == limits::kPurgeBatch && !context.stopping);
-  housekeeping->Arm();
+  } while (purged == limits::kPurgeBatch && !context_.stopping);
+  co_return OkStatus();
+}
+
+async::Task<void> Housekeeping::ReleaseContent() {
+  std::size_t released = 0;
+  do {
+    const auto result =
+        co_await context_.store.ReleaseRetained(context_.clock.Now(), limits::kExpiredBatch);
+    PENSTOCK_CO_RETURN_IF_ERROR(result.status());
+    released = *result;
+  } while (released == limits::kExpiredBatch && !context_.stopping);
+  co_return OkStatus();
 }
 
 }  // namespace penstock::runtime

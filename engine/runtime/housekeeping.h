@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes closed messages off the record when they have been kept long enough (A6).
+// Takes closed messages off the record when they have been kept long enough (A6), and content that
+// was retained for hooks when its time is over (M5).
 #pragma once
 
 #include <atomic>
@@ -23,6 +24,8 @@ class Housekeeping {
 
  private:
   static async::asio::awaitable<void> Purge(Housekeeping* housekeeping);
+  async::Task<void> PurgeMessages();
+  async::Task<void> ReleaseContent();
   void Arm();
 
   Context& context_;

@@ -52,7 +52,8 @@ class Intake {
       std::string_view forward_path, std::size_t accepted) const = 0;
 
   // Where the content of a transaction goes while it is read.
-  virtual StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() = 0;
+  // Errors: kResourceExhausted: the disk is short, whatever could go has gone (M5); kUnavailable.
+  virtual async::Task<std::unique_ptr<ports::ContentWriter>> NewContent() = 0;
 
   // Selects rules, plans, and commits. A 250 says that every recipient's fate is on disk (A5);
   // any other reply says that nothing was accepted.

@@ -13,6 +13,7 @@
 #include "engine/mail/header_section.h"
 #include "engine/mail/trace_field.h"
 #include "engine/rules/select.h"
+#include "engine/runtime/content_retention.h"
 #include "engine/runtime/message_step.h"
 
 namespace penstock::runtime {
@@ -137,9 +138,10 @@ std::optional<SmtpReply> MessageIntake::RefuseRecipient(const ListenerPolicy& po
   return SmtpReply{550, {5, 7, 1}, "relaying denied: no organization here owns that domain"};
 }
 
-StatusOr<std::unique_ptr<ports::ContentWriter>> MessageIntake::NewContent() {
-  PENSTOCK_RETURN_IF_ERROR(context_.store.CheckRoom());
-  return context_.store.NewContent();
+async::Task<std::unique_ptr<ports::ContentWriter>> MessageIntake::NewContent() {
+  const Status room = co_await context_.content.MakeRoom();
+  PENSTOCK_CO_RETURN_IF_ERROR(room);
+  co_return context_.store.NewContent();
 }
 
 async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
@@ -170,9 +172,8 @@ async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
     messages.push_back(*std::move(state));
   }
   // Again: others may have filled the disk while this one came in.
-  if (const Status room = context_.store.CheckRoom(); !room.ok()) {
-    co_return NoDisk("no_room", room);
-  }
+  const Status room = co_await context_.content.MakeRoom();
+  if (!room.ok()) co_return NoDisk("no_room", room);
   std::set<std::string> async_hooks;
   for (const ports::AsyncEvent& event : transaction.new_async_events)
     async_hooks.insert(event.hook);
@@ -266,6 +267,11 @@ StatusOr<MessageState> MessageIntake::AddPart(const Submission& submission,
   flow::Plan plan = flow::MakePlan(Describe(submission, summary, part), recipients, [this] {
     return InvocationId(FormatHex(context_.random.Bytes()));
   });
+  plan.state.retained = IsForHooks(plan.state, directory);
+  if (plan.state.retained) {
+    transaction.retained.push_back(
+        Retain(plan.state, InvocationId(), plan.state.content, context_.content.retention()));
+  }
   for (flow::PlannedAsync& planned : plan.async) {
     ports::AsyncEvent event;
     event.hook = planned.hook;

@@ -36,7 +36,7 @@ class MessageIntake final : public Intake {
                                                                std::string_view reverse_path,
                                                                std::string_view forward_path,
                                                                std::size_t accepted) const override;
-  StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override;
+  async::Task<std::unique_ptr<ports::ContentWriter>> NewContent() override;
   async::asio::awaitable<mail::SmtpReply> Accept(Submission submission) override;
 
  private:

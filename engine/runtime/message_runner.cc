@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <utility>
 #include <variant>
@@ -22,6 +23,7 @@
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/mail/trace_field.h"
+#include "engine/runtime/content_retention.h"
 #include "engine/runtime/message_step.h"
 
 namespace penstock::runtime {
@@ -93,7 +95,8 @@ asio::awaitable<void> HandOver(Context* context, std::shared_ptr<Completions> co
   PENSTOCK_CHECK(completions->try_send(boost::system::error_code(), std::move(completion)));
 }
 
-HookRequest ToRequest(const flow::MessageMachine& machine, const flow::StartCall& call) {
+HookRequest ToRequest(Context& context, const flow::MessageMachine& machine,
+                      const flow::StartCall& call) {
   const MessageState& state = machine.state();
   const flow::InvocationState& invocation = state.invocations[call.invocation];
   HookRequest request;
@@ -104,8 +107,17 @@ HookRequest ToRequest(const flow::MessageMachine& machine, const flow::StartCall
   request.attempt = call.attempt;
   request.start_before = invocation.deadline;
   request.event = machine.EventOf(call.invocation);
-  request.content_until = state.received + limits::kContentRetention;
+  request.desk = &context.content;
+  request.content = state.content;
+  request.content_until = state.received + context.content.retention();
   return request;
+}
+
+// What goes in the place of what was received; null: that does.
+const flow::ReplacedContent* ReplacedContentOf(const MessageState& state,
+                                               const flow::DeliveryState& delivery) {
+  if (delivery.content_of == flow::kNoIndex) return nullptr;
+  return &*state.invocations[delivery.content_of].replaced;
 }
 
 ports::DeliveryRequest ToRequest(const Context& context, const flow::MessageMachine& machine,
@@ -128,6 +140,13 @@ ports::DeliveryRequest ToRequest(const Context& context, const flow::MessageMach
   }
   request.smtputf8 = state.smtputf8;
   request.body_8bit = state.body_8bit;
+  if (const flow::ReplacedContent* replaced = ReplacedContentOf(state, delivery)) {
+    const auto is_eight_bit = [](const std::string& path) { return !IsAscii(path); };
+    request.smtputf8 =
+        replaced->smtputf8 || is_eight_bit(request.reverse_path) ||
+        std::any_of(request.forward_paths.begin(), request.forward_paths.end(), is_eight_bit);
+    request.body_8bit = replaced->body_8bit;
+  }
   request.marking = delivery.marking;
   request.trace_field = ReceivedField(trace);
   request.content = std::move(content);
@@ -224,10 +243,43 @@ class Runner {
         pending.done(effects.status());
         continue;
       }
+      FreezeDecided();
       unrecorded_ = !co_await Record(*effects);
       pending.done(unrecorded_ ? Stopping() : OkStatus());
     }
     co_return !unrecorded_;
+  }
+
+  // What hooks put from now on, in calls that are late already, would not count.
+  void FreezeDecided() {
+    for (const flow::InvocationState& invocation : machine_.state().invocations) {
+      if (invocation.decided) context_.content.Freeze(invocation.id);
+    }
+  }
+
+  // What the hook put, as it is if the answer is accepted.
+  std::optional<flow::ReplacedContent> Describe(const StagedContent& staged) const {
+    if (staged.content == nullptr) return std::nullopt;
+    flow::ReplacedContent replaced;
+    replaced.id = staged.content->id();
+    replaced.octets = staged.content->octets();
+    // Fields of parts may be in UTF-8 as well, which a body tells by being 8-bit.
+    replaced.smtputf8 =
+        staged.header_eight_bit || (machine_.state().smtputf8 && staged.body_eight_bit);
+    replaced.body_8bit = staged.header_eight_bit || staged.body_eight_bit;
+    return replaced;
+  }
+
+  Effects TakeAnswer(const HookEnded& hook) {
+    const HookGate::Ended& result = hook.result;
+    Effects effects = machine_.OnHookEnded(hook.call, result.answer, result.started, result.ended,
+                                           context_.random.Chance(), Describe(result.staged));
+    const flow::InvocationState& invocation = machine_.state().invocations[hook.call.invocation];
+    if (effects.record && invocation.replaced) {
+      accepted_ = result.staged.content;
+      accepted_from_ = invocation.id;
+    }
+    return effects;
   }
 
   Effects Take(const Completion& completion) {
@@ -236,8 +288,7 @@ class Runner {
         machine_.OnCallNotMade(hook->call);
         return {};
       }
-      return machine_.OnHookEnded(hook->call, hook->result.answer, hook->result.started,
-                                  hook->result.ended, context_.random.Chance());
+      return TakeAnswer(*hook);
     }
     const auto& delivery = std::get<DeliveryEnded>(completion);
     return machine_.OnDeliveryEnded(delivery.delivery, delivery.replies, delivery.started,
@@ -252,19 +303,27 @@ class Runner {
         continue;
       }
       ++running_;
-      context_.tasks.Spawn(completions_->get_executor(),
-                           CallHook(&context_, completions_, call, ToRequest(machine_, call)),
-                           "hook call");
+      context_.tasks.Spawn(
+          completions_->get_executor(),
+          CallHook(&context_, completions_, call, ToRequest(context_, machine_, call)),
+          "hook call");
     }
     if (effects.deliveries.empty()) return;
-    const auto content = context_.store.OpenContent(machine_.state().content);
+    std::map<ContentId, StatusOr<std::shared_ptr<ports::ContentReader>>> contents;
     for (const flow::StartDelivery& delivery : effects.deliveries) {
-      if (!content.ok()) {
+      const flow::DeliveryState& started = machine_.state().deliveries[delivery.delivery];
+      const flow::ReplacedContent* replaced = ReplacedContentOf(machine_.state(), started);
+      const ContentId& id = replaced != nullptr ? replaced->id : machine_.state().content;
+      auto content = contents.find(id);
+      if (content == contents.end()) {
+        content = contents.emplace(id, context_.store.OpenContent(id)).first;
+      }
+      if (!content->second.ok()) {
         ++running_;
-        RefuseUnreadable(delivery, content.status());
+        RefuseUnreadable(delivery, content->second.status());
         continue;
       }
-      const std::string& next_hop = machine_.state().deliveries[delivery.delivery].next_hop;
+      const std::string& next_hop = started.next_hop;
       if (const auto pause = Take(NextHopDestination(next_hop))) {
         turned_back_deliveries_.emplace_back(delivery.delivery, context_.clock.Now() + *pause);
         continue;
@@ -272,7 +331,7 @@ class Runner {
       ++running_;
       context_.tasks.Spawn(completions_->get_executor(),
                            HandOver(&context_, completions_, delivery,
-                                    ToRequest(context_, machine_, delivery, *content)),
+                                    ToRequest(context_, machine_, delivery, *content->second)),
                            "delivery");
     }
   }
@@ -316,7 +375,10 @@ class Runner {
   asio::awaitable<bool> Record(const Effects& effects) {
     for (std::size_t tries = 0;; ++tries) {
       const Status status = co_await TryRecord(effects);
-      if (status.ok()) co_return true;
+      if (status.ok()) {
+        accepted_.reset();
+        co_return true;
+      }
       if (tries % limits::kCommitFailuresALine == 0) {
         Log(LogLevel::kError, "commit_failed",
             {{"message", machine_.state().id.text()}, {"error", std::string(Message(status))}});
@@ -338,6 +400,7 @@ class Runner {
     auto transaction =
         StepTransaction(context_, machine_.state(), effects, header, context_.clock.Now(), bounces);
     PENSTOCK_CO_RETURN_IF_ERROR(transaction.status());
+    AddContent(*transaction);
     // A bounce adds a line to those of the step.
     std::vector<HistoryEntry> with_bounce;
     if (!bounces.empty()) with_bounce = transaction->messages.front().history;
@@ -350,6 +413,21 @@ class Runner {
     co_return OkStatus();
   }
 
+  // What an accepted answer came with (M2), and what stays readable when the message closes (M5).
+  void AddContent(ports::Transaction& transaction) {
+    const MessageState& state = machine_.state();
+    const Milliseconds retention = context_.content.retention();
+    if (accepted_ != nullptr) {
+      transaction.contents.push_back(accepted_);
+      transaction.retained.push_back(Retain(state, accepted_from_, accepted_->id(), retention));
+    }
+    // A hook that has come to see it after the message was accepted.
+    if (state.retained || state.is_bounce || Phase(state) != flow::MessagePhase::kClosed) return;
+    if (!IsForHooks(state, *context_.directory.Current())) return;
+    transaction.messages.front().state.retained = true;
+    transaction.retained.push_back(Retain(state, InvocationId(), state.content, retention));
+  }
+
   Context& context_;
   flow::DirectorySnapshot directory_;
   std::shared_ptr<const flow::FlowSettings> settings_;
@@ -360,6 +438,8 @@ class Runner {
   bool unrecorded_ = false;  // the machine is ahead of the store, and the process stops
   flow::MessageMachine machine_;
   std::size_t running_ = 0;
+  std::shared_ptr<ports::ContentWriter> accepted_;  // to be committed with the answer it came with
+  InvocationId accepted_from_;
   // With the time to ask again; the machine takes them as running until this run ends.
   std::vector<std::pair<flow::Index, Time>> turned_back_calls_;
   std::vector<std::pair<flow::Index, Time>> turned_back_deliveries_;

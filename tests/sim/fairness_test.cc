@@ -138,7 +138,7 @@ asio::awaitable<void> Submit(Process* process, SimClock* clock, std::string send
   submission.envelope.reverse_path = sender;
   submission.envelope.forward_paths = {"bob@acme.example"};
   submission.header_section = "From: " + sender + "\r\n\r\n";
-  auto content = process->intake.NewContent();
+  auto content = co_await process->intake.NewContent();
   REQUIRE(content.ok());
   REQUIRE((*content)->Write(submission.header_section).ok());
   submission.content = *std::move(content);

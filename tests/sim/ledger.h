@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The simulator's own books: what clients were told, what is durable, what hooks and next hops saw.
 // Every entry is held against the clauses as it is made; the first that breaks one ends the
-// simulation. It knows the engine's ports and values, none of its runtime.
+// simulation. It knows the engine's ports and values, of its runtime the words of a content call
+// alone.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +19,7 @@
 #include "engine/ports/delivery.h"
 #include "engine/ports/hook_caller.h"
 #include "engine/ports/store.h"
+#include "engine/runtime/content_desk.h"
 #include "tests/sim/sim_store.h"
 #include "tests/sim/trace.h"
 #include "tests/sim/world.h"
@@ -51,6 +53,12 @@ class Ledger {
   // ---- hooks. `directory`: the one in force. Returns a number for OnCallEnded.
   std::size_t OnCall(const ports::HookCall& call, const flow::Directory& directory);
   void OnCallEnded(std::size_t number, const StatusOr<flow::Answer>& answer);
+
+  // ---- content calls of hooks
+  // What put number `number` brings: fit to replace what was received, and like no other.
+  [[nodiscard]] std::string MakePut(const runtime::ContentClaim& claim, std::size_t number) const;
+  void OnGet(const runtime::ContentClaim& claim, const ports::ContentReader& seen);
+  void OnPut(const runtime::ContentClaim& claim, const std::string& octets, const Status& status);
 
   // ---- next hops
   std::size_t OnDelivery(const ports::DeliveryRequest& request);
@@ -92,7 +100,9 @@ class Ledger {
     bool running = false;
     std::uint32_t last_attempt = 0;  // that was called in this life
     Time last_started;
-    std::optional<flow::Answer> valid_answer;  // given in this life
+    std::optional<flow::Answer> valid_answer;     // given in this life
+    std::map<std::uint32_t, std::string> staged;  // by attempt, in this life
+    std::optional<std::string> replaced;          // durable: by an accepted answer
   };
 
   struct Event {
@@ -133,13 +143,18 @@ class Ledger {
   void CheckBounces(const std::map<MessageId, std::size_t>& failures, const Durable& durable);
   void TakeEvents(const Durable& durable);
 
+  // ledger_content.cc
+  void CheckReplaced(const flow::MessageState& after, flow::Index i);
+  [[nodiscard]] const Invocation* Replaced(const Message& message, flow::Index recipient) const;
+  void CheckContent(const Message& message, const ports::DeliveryRequest& request,
+                    const std::vector<flow::Index>& recipients);
+
   // ledger_calls.cc
   void CheckSyncCall(const ports::HookCall& call);
   void CheckAsyncCall(const ports::HookCall& call, Call& entry);
   std::optional<flow::Index> PendingRecipient(const Message& message,
                                               const ports::DeliveryRequest& request,
                                               const std::string& forward_path) const;
-  void CheckContent(const Message& message, const ports::DeliveryRequest& request);
   void CheckPrompt(const Message& message, flow::Index recipient);
   [[nodiscard]] std::optional<std::vector<std::string>> Judge(const flow::MessageState& state,
                                                               flow::Index invocation,

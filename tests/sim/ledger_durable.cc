@@ -203,7 +203,13 @@ void Ledger::CheckInvocation(const Message& message, const ports::MessageWrite& 
     Violate("H3", Cat("the deadline of invocation ", is.id.text(),
                       " does not count from the start of its attempt"));
   }
+  if (was.decided && was.replaced != is.replaced)
+    Violate("M2", Cat("what replaces the content of invocation ", is.id.text(), " has changed"));
+  if (!was.decided && is.decided) CheckReplaced(write.state, i);
   if (was.decided || !is.decided) {
+    const bool put = !was.decided && is.attempts_ended > was.attempts_ended &&
+                     invocations_[is.id].staged.contains(is.attempts_ended);
+    if (put) trace_.Count("put, then a failing answer");
     if (!is.decided && is.attempts_ended > was.attempts_ended) trace_.Count("retry");
     return;
   }

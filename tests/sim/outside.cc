@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <boost/asio/this_coro.hpp>
+
 #include "engine/async/deadline.h"
+#include "engine/async/spawn.h"
 #include "engine/base/strings.h"
 
 namespace penstock::sim {
@@ -19,6 +22,7 @@ async::Task<Answer> SimHooks::Call(ports::HookCall call) {
   const flow::DirectorySnapshot directory = directory_->Current();
   const std::size_t number = outside_.ledger.OnCall(call, *directory);
   Reply reply = MakeReply(call);
+  PutSometimes(call, std::min(reply.after, call.timeout), co_await asio::this_coro::executor);
   const bool late = reply.after >= call.timeout;
   const Status slept = co_await async::Sleep(std::min(reply.after, call.timeout));
   if (!slept.ok()) co_return slept;
@@ -32,6 +36,39 @@ async::Task<Answer> SimHooks::Call(ports::HookCall call) {
     std::ignore = co_await async::Sleep(std::chrono::hours(1));
   }
   co_return std::move(reply.answer);
+}
+
+void SimHooks::PutSometimes(const ports::HookCall& call, Milliseconds answers_after,
+                            const async::Executor& executor) {
+  if (!MayReplace(*call.hook, call.organization, call.event.direction)) return;
+  const double chance = moods_.at(call.hook->name).puts;
+  for (int i = 0; i < 2; ++i) {  // a second one replaces the first
+    if (!dice_.Chance(chance)) return;
+    const Milliseconds latest = answers_after + answers_after / 3 + Milliseconds(2);
+    const Milliseconds after = dice_.Between(Milliseconds(0), latest);
+    const runtime::ContentClaim claim = {call.event.message_id, call.event.invocation_id,
+                                         call.attempt, call.mode};
+    ++putting_;
+    async::Spawn(executor, Put(this, claim, after, outside_.ledger.MakePut(claim, ++puts_)), "put");
+  }
+}
+
+asio::awaitable<void> SimHooks::Put(SimHooks* hooks, runtime::ContentClaim claim,
+                                    Milliseconds after, std::string octets) {
+  Ledger& ledger = hooks->outside_.ledger;
+  std::ignore = co_await async::Sleep(after);
+  const auto seen = co_await hooks->desk_->Open(claim);
+  if (seen.ok()) ledger.OnGet(claim, **seen);
+  auto put = co_await hooks->desk_->Replace(claim);
+  Status status = put.status();
+  if (status.ok()) status = (*put)->Write(octets);
+  if (status.ok()) {
+    std::ignore = co_await async::Sleep(hooks->dice_.Between(Milliseconds(0), Milliseconds(40)));
+    const auto effect = co_await (*put)->Finish();
+    status = effect.status();
+  }
+  ledger.OnPut(claim, octets, status);
+  --hooks->putting_;
 }
 
 SimHooks::Reply SimHooks::MakeReply(const ports::HookCall& call) {

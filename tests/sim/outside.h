@@ -9,6 +9,7 @@
 
 #include "engine/ports/delivery.h"
 #include "engine/ports/hook_caller.h"
+#include "engine/runtime/content_desk.h"
 #include "engine/runtime/directory_keeper.h"
 #include "tests/sim/ledger.h"
 
@@ -28,8 +29,15 @@ class SimHooks final : public ports::HookCaller {
   SimHooks(Outside& outside, const std::map<std::string, HookMood>& moods, Dice dice)
       : outside_(outside), moods_(moods), dice_(dice) {}
 
-  // The process that lives now reads this one.
-  void SetDirectory(const runtime::DirectoryKeeper* directory) { directory_ = directory; }
+  // The process that lives now reads the one, and takes content at the other.
+  void SetProcess(const runtime::DirectoryKeeper* directory, runtime::ContentDesk* desk) {
+    directory_ = directory;
+    desk_ = desk;
+    putting_ = 0;
+  }
+
+  // Puts that run.
+  [[nodiscard]] std::size_t putting() const { return putting_; }
 
   async::Task<flow::Answer> Call(ports::HookCall call) override;
 
@@ -43,11 +51,19 @@ class SimHooks final : public ports::HookCaller {
   flow::Answer MakeAnswer(const ports::HookCall& call);
   flow::Answer MakeNonsense(const ports::HookCall& call);
   flow::AnswerEntry MakeEntry(const ports::HookCall& call);
+  // Replaces the content while the hook thinks, or after it has answered.
+  void PutSometimes(const ports::HookCall& call, Milliseconds answers_after,
+                    const async::Executor& executor);
+  static async::asio::awaitable<void> Put(SimHooks* hooks, runtime::ContentClaim claim,
+                                          Milliseconds after, std::string octets);
 
   Outside& outside_;
   const std::map<std::string, HookMood>& moods_;
   Dice dice_;
   const runtime::DirectoryKeeper* directory_ = nullptr;
+  runtime::ContentDesk* desk_ = nullptr;
+  std::size_t putting_ = 0;
+  std::size_t puts_ = 0;
 };
 
 class SimNextHops final : public ports::Delivery {

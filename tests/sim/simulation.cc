@@ -150,7 +150,7 @@ void Simulation::Boot() {
   const Machine machine{scheduler_, clock_, random_,    disk_,           weather_,
                         watch_,     hooks_, next_hops_, world_.settings, std::chrono::minutes(20)};
   process_ = std::make_unique<Process>(machine, dice_.Fork(100 + ++boots_));
-  hooks_.SetDirectory(&process_->directory);
+  hooks_.SetProcess(&process_->directory, &process_->context.content);
   async::Spawn(asio::make_strand(process_->executor), Process::Start(process_.get()), "start");
 }
 
@@ -235,6 +235,7 @@ void Simulation::Calm() {
 
 void Simulation::CheckEnd() {
   if (conversations_ > 0 || ledger_.open_messages() > 0 || submitted_ < world_.submissions) return;
+  if (hooks_.putting() > 0) return;
   if (process_->schedule.active() > 0) return;  // a call of a message that was cancelled
   StatusOr<std::vector<ports::AsyncQueueCounts>> counts = Unavailable("not counted");
   async::Spawn(

@@ -128,7 +128,7 @@ asio::awaitable<void> Simulation::Converse(Simulation* simulation, Submission su
   }
   simulation->ledger_.OnSubmitted(submission);
   mail::SmtpReply reply = {452, {4, 3, 1}, "no room"};
-  auto content = intake.NewContent();
+  auto content = co_await intake.NewContent();
   if (content.ok() && (*content)->Write(submission.content).ok()) {
     transaction.policy = policy;
     transaction.client = client;

@@ -48,6 +48,9 @@ flow::Hook MakeHook(Dice& dice, const std::string& name) {
   hook.async_retries = static_cast<int>(dice.Below(3));
   hook.async_deadline = seconds(5 + static_cast<int>(dice.Below(60)));
   hook.permissions = {Grant("acme"), Grant("beta")};
+  const bool reads = dice.Chance(0.6);
+  for (flow::Permission& permission : hook.permissions)
+    permission.read = permission.replace = reads;
   return hook;
 }
 
@@ -75,6 +78,7 @@ HookMood MakeHookMood(Dice& dice) {
       mood = {.answers = 1, .fails = 0.7, .hangs = 0.3, .nonsense = 0.5};
   }
   if (mood.slowest.count() == 0) mood.slowest = slowest;
+  mood.puts = dice.Chance(0.7) ? 0.6 : 0;
   return mood;
 }
 

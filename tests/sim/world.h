@@ -24,6 +24,7 @@ struct HookMood {
   double fails = 0;     // a gRPC error
   double hangs = 0;     // no answer within the deadline of the call
   double nonsense = 0;  // an answer that is no valid one
+  double puts = 0;      // the chance that it replaces the content, where it may
   Milliseconds slowest{0};
   Milliseconds quickest{0};  // of answers; a failure may be quicker
 };

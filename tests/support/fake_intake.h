@@ -52,9 +52,9 @@ class FakeIntake final : public runtime::Intake {
     return std::nullopt;
   }
 
-  StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override {
-    if (!new_content.ok()) return new_content;
-    return std::unique_ptr<ports::ContentWriter>(std::make_unique<Writer>(*this));
+  async::Task<std::unique_ptr<ports::ContentWriter>> NewContent() override {
+    if (!new_content.ok()) co_return new_content;
+    co_return std::unique_ptr<ports::ContentWriter>(std::make_unique<Writer>(*this));
   }
 
   async::asio::awaitable<mail::SmtpReply> Accept(runtime::Submission submission) override {

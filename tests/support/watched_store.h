@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -38,6 +39,12 @@ class WatchedStore final : public ports::Store {
     delay_ = delay;
   }
 
+  // From now on CheckRoom says what `room` says.
+  void SetRoom(std::function<Status()> room) {
+    const MutexLock lock(mutex_);
+    room_ = std::move(room);
+  }
+
   // All changes that were committed, in order.
   [[nodiscard]] std::vector<ports::ResourceChange> changes() const {
     const MutexLock lock(mutex_);
@@ -66,7 +73,14 @@ class WatchedStore final : public ports::Store {
     co_return OkStatus();
   }
 
-  Status CheckRoom() override { return store_.CheckRoom(); }
+  Status CheckRoom() override {
+    std::function<Status()> room;
+    {
+      const MutexLock lock(mutex_);
+      room = room_;
+    }
+    return room ? room() : store_.CheckRoom();
+  }
 
   StatusOr<std::unique_ptr<ports::ContentWriter>> NewContent() override {
     return store_.NewContent();
@@ -161,6 +175,7 @@ class WatchedStore final : public ports::Store {
   std::size_t begun_ ABSL_GUARDED_BY(mutex_) = 0;
   Status refusal_ ABSL_GUARDED_BY(mutex_);
   Milliseconds delay_ ABSL_GUARDED_BY(mutex_){0};
+  std::function<Status()> room_ ABSL_GUARDED_BY(mutex_);
   std::vector<ports::ResourceChange> changes_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -16,6 +16,8 @@
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/ingress/network_set.h"
+#include "engine/mail/content_facts.h"
+#include "engine/mail/marking.h"
 #include "engine/wire/proto_time.h"
 #include "engine/wire/yaml.h"
 
@@ -103,6 +105,11 @@ void FillDefaults(const fs::path& folder, v1::Config& config) {
                                              bounds->message_octets_max()));
   }
   DefaultDuration(bounds->mutable_history_retention(), limits::kHistoryRetention);
+  DefaultDuration(bounds->mutable_content_retention(), limits::kContentRetention);
+  if (bounds->immutable_fields().empty()) {
+    for (const std::string& name : mail::ContentRules().immutable_fields)
+      bounds->add_immutable_fields(name);
+  }
   DefaultDuration(bounds->mutable_drain_deadline(), limits::kDrainDeadline);
   auto* delivery = config.mutable_delivery();
   DefaultDuration(delivery->mutable_backoff_first(), limits::kDeliveryBackoffFirst);
@@ -257,10 +264,7 @@ class Checker {
   }
 
   void CheckMarking(const std::string& path, const v1::HeaderMarking& marking) {
-    bool valid = !marking.header().empty();
-    for (const char c : marking.header())
-      valid = valid && c > ' ' && c < 127 && c != ':';  // RFC 5322 §2.2
-    if (!valid) {
+    if (!mail::IsFieldName(marking.header())) {
       Fault(path + ".header", Cat("\"", Printable(marking.header()), "\" is no field name"));
     }
     for (const char c : marking.value()) {
@@ -280,6 +284,14 @@ class Checker {
     CheckRange("limits.incoming_octets_max", config.limits().incoming_octets_max(),
                config.limits().message_octets_max(), 1LL << 50U);
     CheckPositive("limits.history_retention", config.limits().history_retention());
+    CheckPositive("limits.content_retention", config.limits().content_retention());
+    for (int i = 0; i < config.limits().immutable_fields_size(); ++i) {
+      const std::string& name = config.limits().immutable_fields(i);
+      if (!mail::IsFieldName(name)) {
+        Fault(Cat("limits.immutable_fields[", i, "]"),
+              Cat("\"", Printable(name), "\" is no field name"));
+      }
+    }
     CheckPositive("limits.drain_deadline", config.limits().drain_deadline());
     CheckPositive("delivery.backoff_first", config.delivery().backoff_first());
     CheckPositive("delivery.backoff_max", config.delivery().backoff_max());

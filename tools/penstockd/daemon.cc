@@ -43,6 +43,10 @@ embed::Settings ToSettings(const v1::Config& config) {
   settings.marking.bypass_spam_check = {marking.bypass_spam_check().header(),
                                         marking.bypass_spam_check().value()};
   settings.history_retention = ToMilliseconds(config.limits().history_retention());
+  settings.content_retention = ToMilliseconds(config.limits().content_retention());
+  settings.content_octets_max = static_cast<std::uint64_t>(config.limits().message_octets_max());
+  settings.content_rules.immutable_fields = {config.limits().immutable_fields().begin(),
+                                             config.limits().immutable_fields().end()};
   settings.open_messages_max = static_cast<std::size_t>(config.limits().open_messages_max());
   return settings;
 }

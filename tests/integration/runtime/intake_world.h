@@ -57,7 +57,7 @@ class IntakeWorld {
     submission.client = std::move(client);
     submission.envelope = std::move(envelope);
     submission.header_section = std::move(header_section);
-    auto content = intake_.NewContent();
+    auto content = tests::Await(executor(), intake_.NewContent());
     if (!content.ok() || !(*content)->Write(submission.header_section).ok()) return {};
     submission.content = *std::move(content);
     submission.received = clock_.Now();

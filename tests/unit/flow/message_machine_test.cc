@@ -95,7 +95,7 @@ class Driver {
       Note(machine_->Resume(now));
     } else if (what == "answer") {
       Note(machine_->OnHookEnded(Call(step), ToAnswer(step.at("actions")), Started(step), now,
-                                 chance));
+                                 chance, Staged(step)));
     } else if (what == "fail") {
       Note(machine_->OnHookEnded(Call(step), Unavailable("connection refused"), Started(step), now,
                                  chance));
@@ -140,6 +140,21 @@ class Driver {
 
   static StartCall Call(const Json& step) { return {0, step.value("attempt", 1U)}; }
 
+  // Of an answer's step: the octets of what was put during the attempt.
+  static std::optional<ReplacedContent> Staged(const Json& step) {
+    if (!step.contains("staged")) return std::nullopt;
+    ReplacedContent staged;
+    staged.id = ContentId("staged");
+    staged.octets = step.at("staged");
+    return staged;
+  }
+
+  [[nodiscard]] std::string ContentOf(const DeliveryState& delivery) const {
+    if (delivery.content_of == kNoIndex) return "";
+    const InvocationState& invocation = machine_->state().invocations[delivery.content_of];
+    return Cat(" with ", invocation.replaced->octets, " octets of its own");
+  }
+
   static Time Started(const Json& step) { return FromUnixMillis(step.value("started", 0)); }
 
   void Note(const Effects& effects) {
@@ -147,7 +162,8 @@ class Driver {
     for (const HistoryEntry& entry : effects.history) {
       std::string line(Name(entry.kind));
       for (const std::string& part :
-           {entry.action, entry.code, entry.next_hop, Join(entry.recipients, ",")}) {
+           {entry.action, entry.code, entry.next_hop, Join(entry.recipients, ","),
+            entry.code == "OK" ? entry.detail : ""}) {
         if (!part.empty()) Append(line, " ", part);
       }
       lines_.push_back(line);
@@ -169,7 +185,7 @@ class Driver {
       const DeliveryState& delivery = machine_->state().deliveries[start.delivery];
       lines_.push_back(Cat("deliver ", start.delivery, " #", start.attempt, " to ",
                            delivery.next_hop, " ", Name(delivery.marking), " ",
-                           Join(recipients, ",")));
+                           Join(recipients, ","), ContentOf(delivery)));
     }
   }
 
