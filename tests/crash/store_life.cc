@@ -108,7 +108,7 @@ void StoreLife::LiveReopen() {
 }
 
 Status StoreLife::Do(ports::Store& store, const Step& step, DeadLetters& dead) {
-  if (step.kind == Kind::kPurge || step.kind == Kind::kAddHistory) {
+  if (step.kind == Kind::kPurge || step.kind == Kind::kRelease || step.kind == Kind::kAddHistory) {
     return coroutines_.Run(Perform(&store, step));
   }
   StatusOr<ports::Transaction> transaction = coroutines_.Run(Prepare(&store, step, &dead));
@@ -130,7 +130,8 @@ void StoreLife::LiveAlone(const Step& step) {
 void StoreLife::LiveTogether(std::span<const Step> steps) {
   std::vector<std::pair<Step, ports::Transaction>> prepared;
   for (const Step& step : steps) {
-    if (step.kind == Kind::kReopen || step.kind == Kind::kPurge || step.kind == Kind::kAddHistory) {
+    if (step.kind == Kind::kReopen || step.kind == Kind::kPurge || step.kind == Kind::kRelease ||
+        step.kind == Kind::kAddHistory) {
       continue;
     }
     auto transaction = coroutines_.Run(Prepare(&real_.store(), step, &real_dead_));

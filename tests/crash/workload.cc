@@ -78,6 +78,10 @@ Status PrepareAcceptance(ports::Store& store, const Step& step, ports::Transacti
     flow::MessageState state = NewMessage(MessageName(step.number, half), content);
     transaction.messages.push_back({std::move(state), {Line(HistoryKind::kAccepted, half)}});
   }
+  if (step.number % 4 == 1) {
+    transaction.retained.push_back({MessageId(MessageName(step.number, "a")), InvocationId(),
+                                    content, At(static_cast<std::int64_t>(step.number))});
+  }
   for (std::uint64_t i = 0; i < step.number % 3; ++i) {
     transaction.new_async_events.push_back(EventFor(std::string(kHooks[i]),
                                                     MessageName(step.number, "a"),
@@ -108,7 +112,10 @@ Status PrepareChange(ports::Store& store, const Step& step, flow::MessageState s
       recipient.progress = flow::DeliveryProgress::kPending;
     }
     if (step.number % 3 == 0) {
-      PENSTOCK_ASSIGN_OR_RETURN(state.content, AddContent(store, transaction, step.number));
+      flow::ReplacedContent& replaced = state.invocations[0].replaced.emplace();
+      PENSTOCK_ASSIGN_OR_RETURN(replaced.id, AddContent(store, transaction, step.number));
+      state.deliveries[0].content_of = 0;
+      transaction.retained.push_back({state.id, state.invocations[0].id, replaced.id, time});
     }
   } else if (step.kind == Kind::kDeliver && decided && !state.deliveries.empty()) {
     flow::DeliveryState& delivery = state.deliveries[0];
@@ -133,6 +140,24 @@ Status PrepareChange(ports::Store& store, const Step& step, flow::MessageState s
   }
   transaction.messages.push_back({std::move(state), std::move(history)});
   return OkStatus();
+}
+
+Status PreparePut(ports::Store& store, const Step& step, ports::Transaction& transaction) {
+  PENSTOCK_ASSIGN_OR_RETURN(const ContentId content, AddContent(store, transaction, step.number));
+  transaction.retained.push_back({MessageId(MessageName(step.message, "a")),
+                                  InvocationId(Cat("async-", step.number % 2)), content,
+                                  At(static_cast<std::int64_t>(step.number))});
+  return OkStatus();
+}
+
+void PrepareKey(const Step& step, ports::Transaction& transaction) {
+  const auto id = static_cast<std::uint32_t>(step.message % 5);
+  if (step.kind == Kind::kRemoveResource) {
+    transaction.removed_capability_keys.push_back(id);
+  } else {
+    transaction.new_capability_keys.push_back(
+        {id, Octets(32, step.number), At(static_cast<std::int64_t>(step.number))});
+  }
 }
 
 void PrepareResource(const Step& step, ports::Transaction& transaction) {
@@ -167,22 +192,29 @@ void PrepareResource(const Step& step, ports::Transaction& transaction) {
 }  // namespace
 
 std::string_view Name(Kind kind) {
-  constexpr std::string_view kNames[] = {"accept",          "decide",        "wait",
-                                         "deliver",         "bounce",        "close",
-                                         "add-history",     "end-event",     "retry-event",
-                                         "give-up-event",   "redrive-event", "put-resource",
-                                         "remove-resource", "purge",         "reopen"};
+  constexpr std::string_view kNames[] = {
+      "accept",        "decide",        "wait",         "deliver",         "bounce",
+      "close",         "put",           "add-history",  "end-event",       "retry-event",
+      "give-up-event", "redrive-event", "put-resource", "remove-resource", "purge",
+      "release",       "reopen"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
 std::vector<Step> MakeScript(std::uint64_t seed, std::size_t steps, bool grouped) {
-  constexpr Kind kWeighted[] = {
-      Kind::kAccept,      Kind::kAccept,         Kind::kAccept,      Kind::kAccept,
-      Kind::kDecide,      Kind::kDecide,         Kind::kDecide,      Kind::kDeliver,
-      Kind::kDeliver,     Kind::kDeliver,        Kind::kWait,        Kind::kBounce,
-      Kind::kClose,       Kind::kClose,          Kind::kAddHistory,  Kind::kEndEvent,
-      Kind::kRetryEvent,  Kind::kGiveUpEvent,    Kind::kGiveUpEvent, Kind::kRedriveEvent,
-      Kind::kPutResource, Kind::kRemoveResource, Kind::kPurge,       Kind::kReopen};
+  constexpr Kind kWeighted[] = {Kind::kAccept,      Kind::kAccept,
+                                Kind::kAccept,      Kind::kAccept,
+                                Kind::kDecide,      Kind::kDecide,
+                                Kind::kDecide,      Kind::kDeliver,
+                                Kind::kDeliver,     Kind::kDeliver,
+                                Kind::kWait,        Kind::kBounce,
+                                Kind::kClose,       Kind::kClose,
+                                Kind::kAddHistory,  Kind::kEndEvent,
+                                Kind::kRetryEvent,  Kind::kGiveUpEvent,
+                                Kind::kGiveUpEvent, Kind::kRedriveEvent,
+                                Kind::kPutResource, Kind::kRemoveResource,
+                                Kind::kPurge,       Kind::kReopen,
+                                Kind::kPut,         Kind::kPut,
+                                Kind::kRelease};
   std::mt19937_64 random(seed);
   std::vector<Step> script;
   std::vector<std::uint64_t> accepted;
@@ -246,7 +278,13 @@ async::Task<ports::Transaction> Prepare(ports::Store* store, Step step, DeadLett
     case Kind::kPutResource:
     case Kind::kRemoveResource:
       PrepareResource(step, transaction);
+      PrepareKey(step, transaction);
       break;
+    case Kind::kPut: {
+      const Status status = PreparePut(*store, step, transaction);
+      PENSTOCK_CO_RETURN_IF_ERROR(status);
+      break;
+    }
     default: {
       auto state = co_await store->LoadMessage(MessageId(name));
       PENSTOCK_CO_RETURN_IF_ERROR(state.status());
@@ -261,6 +299,10 @@ async::Task<void> Perform(ports::Store* store, Step step) {
   if (step.kind == Kind::kPurge) {
     const auto purged = co_await store->PurgeMessages(At(1'000'000'000), 3);
     co_return purged.status();
+  }
+  if (step.kind == Kind::kRelease) {
+    const auto released = co_await store->ReleaseRetained(Time::max(), 3);
+    co_return released.status();
   }
   ports::Transaction transaction;
   transaction.history.push_back(
@@ -286,6 +328,16 @@ std::string ShowContent(ports::Store& store, const ContentId& id) {
   return Cat(octets.size(), "/", store::Checksum(octets));
 }
 
+async::Task<void> ShowRetained(ports::Store* store, MessageId message, std::string* picture) {
+  const auto all = co_await store->LoadRetained(message);
+  PENSTOCK_CO_RETURN_IF_ERROR(all.status());
+  for (const ports::RetainedContent& one : *all) {
+    Append(*picture, "retained ", one.invocation.text(), " ", ShowContent(*store, one.content),
+           " until ", (one.until - At(0)).count(), " ");
+  }
+  co_return OkStatus();
+}
+
 }  // namespace
 
 async::asio::awaitable<std::string> Picture(ports::Store* store) {
@@ -302,8 +354,15 @@ async::asio::awaitable<std::string> Picture(ports::Store* store) {
       Append(picture, "phase ", flow::Name(flow::Phase(state)), " ");
       if (flow::Phase(state) != flow::MessagePhase::kClosed) {
         Append(picture, "content ", ShowContent(*store, state.content), " ");
+        for (const ContentId& id : ReplacedContents(state))
+          Append(picture, "replaced by ", ShowContent(*store, id), " ");
       }
+      const Status shown = co_await ShowRetained(store, state.id, &picture);
+      if (!shown.ok()) co_return Cat("retained: ", Message(shown));
       state.content = ContentId();
+      for (flow::InvocationState& invocation : state.invocations) {
+        if (invocation.replaced) invocation.replaced->id = ContentId();
+      }
       Show(picture, "message", state.id.text(), store::EncodeMessage(state));
       Show(picture, "history", state.id.text(), store::EncodeHistory(message->history));
     }
@@ -328,6 +387,10 @@ async::asio::awaitable<std::string> Picture(ports::Store* store) {
     for (const ports::AsyncEvent& event : *events)
       Show(picture, "event", event.event.message_id.text(), store::EncodeAsyncEvent(event));
   }
+  const auto keys = co_await store->LoadCapabilityKeys();
+  if (!keys.ok()) co_return Cat("keys: ", Message(keys.status()));
+  for (const ports::CapabilityKey& key : *keys)
+    Show(picture, "key", Cat(key.id, " of ", (key.made - At(0)).count()), key.secret);
   auto resources = co_await store->LoadResources();
   if (!resources.ok()) co_return Cat("resources: ", Message(resources.status()));
   for (const auto& organization : resources->organizations)

@@ -23,6 +23,7 @@ struct Step {
     kDeliver,       // to its next hop: taken, or deferred
     kBounce,        // closed, with a message to the sender
     kClose,         // dropped
+    kPut,           // content of an ASYNC hook's making, for its own reading
     kAddHistory,    // outside of a commit
     kEndEvent,      // an async event is done
     kRetryEvent,    // or tried again later
@@ -31,7 +32,8 @@ struct Step {
     kPutResource,
     kRemoveResource,
     kPurge,
-    kReopen,  // the store is closed and opened
+    kRelease,  // of what is retained, some
+    kReopen,   // the store is closed and opened
   };
 
   Kind kind = Kind::kAccept;
@@ -48,7 +50,8 @@ std::vector<Step> MakeScript(std::uint64_t seed, std::size_t steps, bool grouped
 // Dead letters that a store has, by message: the port names them to nobody else.
 using DeadLetters = std::map<std::string, std::int64_t>;
 
-// What the step commits, made of what the store has. Not for kReopen, kPurge and kAddHistory.
+// What the step commits, made of what the store has. Not for kReopen, kPurge, kRelease and
+// kAddHistory.
 //   Errors: those of reading; kNotFound for a step that has lost its object.
 async::Task<ports::Transaction> Prepare(ports::Store* store, Step step, DeadLetters* dead);
 
