@@ -72,6 +72,9 @@ void FillDefaults(const fs::path& folder, v1::Config& config) {
     if (listener.connections_per_client_max() == 0) {
       listener.set_connections_per_client_max(static_cast<int>(limits::kConnectionsPerClientMax));
     }
+    if (listener.starttls() == v1::Listener::START_TLS_UNSPECIFIED) {
+      listener.set_starttls(listener.has_tls() ? v1::Listener::MAY : v1::Listener::NONE);
+    }
     if (listener.organization().empty() && listener.direction() != v1::Listener::OUTBOUND) {
       listener.set_organization("default");
     }
@@ -81,6 +84,8 @@ void FillDefaults(const fs::path& folder, v1::Config& config) {
       next_hop.set_max_concurrent_deliveries(static_cast<int>(limits::kDeliveriesAtOnceMax));
     }
     if (next_hop.has_smtp() && next_hop.smtp().port() == 0) next_hop.mutable_smtp()->set_port(25);
+    if (next_hop.has_smtp() && next_hop.smtp().starttls() == v1::SmtpNextHop::START_TLS_UNSPECIFIED)
+      next_hop.mutable_smtp()->set_starttls(v1::SmtpNextHop::MAY);
     if (next_hop.has_maildir()) {
       next_hop.mutable_maildir()->set_path(absolute(next_hop.maildir().path()));
     }
@@ -234,10 +239,10 @@ class Checker {
           Fault(path + ".organization",
                 "missing; expected the organization of senders whose domain nobody owns");
         }
-        if (listener.trusted_networks().empty()) {
+        if (listener.trusted_networks().empty() && listener.tls().client_ca_file().empty()) {
           Fault(path + ".trusted_networks",
                 "missing; an outbound listener that trusts nobody refuses all mail; expected "
-                "networks such as 127.0.0.0/8");
+                "networks such as 127.0.0.0/8, or tls.client_ca_file");
         }
       }
       for (int k = 0; k < listener.trusted_networks_size(); ++k) {
