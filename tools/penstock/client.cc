@@ -6,7 +6,6 @@
 #include <cstring>
 #include <utility>
 
-#include <boost/asio/io_context.hpp>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
@@ -15,6 +14,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
 
 #include "engine/async/spawn.h"
 #include "engine/async/tls_probe.h"
@@ -83,9 +84,8 @@ Status Knock(const std::string& path) {
   }
 }
 
-async::asio::awaitable<void> Probe(async::Endpoint endpoint,
-                                   std::shared_ptr<async::TlsContext> tls, std::string server_name,
-                                   std::string& why) {
+async::asio::awaitable<void> Probe(async::Endpoint endpoint, std::shared_ptr<async::TlsContext> tls,
+                                   std::string server_name, std::string& why) {
   const async::Deadline deadline = async::After(limits::kTlsProbeTime);
   why = co_await async::WhyNoConnection(std::move(endpoint), std::move(tls), std::move(server_name),
                                         deadline);

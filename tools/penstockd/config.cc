@@ -22,6 +22,7 @@
 #include "engine/wire/yaml.h"
 
 #include "google/protobuf/util/message_differencer.h"
+#include "tools/penstockd/privileges.h"
 #include "tools/penstockd/tls_config.h"
 
 namespace penstock::daemon {
@@ -137,6 +138,8 @@ class Checker {
     CheckListeners(config);
     CheckMetrics(config);
     CheckContentApi(config.content_api());
+    const auto identity = FindIdentity(config.user(), config.group());
+    if (!identity.ok()) FaultOfField("", identity.status());
     for (const Finding& fault : CheckTls(config).faults)
       Fault(fault.field, fault.text);
     CheckMarking("marking.junk", config.marking().junk());
@@ -150,13 +153,16 @@ class Checker {
     faults_.push_back(Cat(places_.Where(path), ": ", text));
   }
 
+  // For a text that begins with its field, below `above`.
+  void FaultOfField(std::string_view above, const Status& status) {
+    const std::string_view text = Message(status);
+    const std::size_t colon = text.find(": ");
+    Fault(Cat(above, text.substr(0, colon)), text.substr(colon + 2));
+  }
+
   void CheckContentApi(const v1::ContentApiConfig& content) {
     const Status status = api::Validate(ToContentServerOptions(content));
-    if (!status.ok()) {
-      const std::string_view text = Message(status);
-      const std::size_t colon = text.find(": ");
-      Fault(Cat("content_api.", text.substr(0, colon)), text.substr(colon + 2));
-    }
+    if (!status.ok()) FaultOfField("content_api.", status);
   }
 
   void CheckNextHops(const v1::Config& config) {
@@ -385,6 +391,7 @@ std::vector<std::string> NeedRestart(const v1::Config& before, const v1::Config&
     fields.emplace_back("metrics");
   if (!MessageDifferencer::Equals(before.content_api(), after.content_api()))
     fields.emplace_back("content_api");
+  if (before.user() != after.user() || before.group() != after.group()) fields.emplace_back("user");
   if (before.log().format() != after.log().format()) fields.emplace_back("log.format");
   return fields;
 }

@@ -177,8 +177,7 @@ StatusOr<Daemon::FrontDoor> Daemon::OpenFrontDoor(const v1::Config& config,
     options.connection.session.starttls = listener.starttls() == v1::Listener::ENCRYPT
                                               ? ingress::StartTls::kEncrypt
                                               : ingress::StartTls::kMay;
-    auto tls =
-        async::TlsContext::Open(what, async::TlsRole::kServer, ToTlsFiles(listener.tls()));
+    auto tls = async::TlsContext::Open(what, async::TlsRole::kServer, ToTlsFiles(listener.tls()));
     if (!tls.ok()) return Annotate(tls.status(), what);
     options.connection.tls = *std::move(tls);
   }
