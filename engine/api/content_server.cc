@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <utility>
 
-#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -50,9 +49,10 @@ void Configure(grpc::ServerBuilder& builder) {
       static_cast<int>(std::chrono::milliseconds(limits::kContentConnectionIdle).count()));
   // gRPC would share the port with another daemon, and each take some of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  grpc::ResourceQuota quota("content");
-  quota.Resize(limits::kContentServerOctetsMax);
-  builder.SetResourceQuota(quota);
+  // A fixed window instead of one that grows with the speed of the line: memory stays flat (M6).
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES,
+                             static_cast<int>(limits::kContentOctetsAhead));
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/api/content_stream.h"
 
+#include <array>
+#include <string>
 #include <utility>
 
 #include <grpcpp/server_context.h>
@@ -16,6 +18,40 @@
 namespace penstock::api {
 
 namespace asio = async::asio;
+
+namespace {
+
+using GetResponse = v1::GetRawMessageContentResponse;
+
+// Appends a number, or the tag of a field and its type, as protobuf's encoding has it.
+void AppendVarint(std::string& out, std::uint64_t number) {
+  for (; number > 0x7f; number >>= 7U)
+    out.push_back(static_cast<char>((number & 0x7fU) | 0x80U));
+  out.push_back(static_cast<char>(number));
+}
+
+constexpr std::uint64_t Tag(int field, unsigned wire_type) {
+  return (static_cast<std::uint64_t>(field) << 3U) | wire_type;
+}
+
+constexpr unsigned kVarint = 0;
+constexpr unsigned kOctets = 2;
+
+}  // namespace
+
+grpc::ByteBuffer ToWire(std::optional<std::uint64_t> content_octets, grpc::Slice data) {
+  std::string head;
+  if (content_octets && *content_octets > 0) {
+    AppendVarint(head, Tag(GetResponse::kContentOctetsFieldNumber, kVarint));
+    AppendVarint(head, *content_octets);
+  }
+  if (data.size() > 0) {
+    AppendVarint(head, Tag(GetResponse::kDataFieldNumber, kOctets));
+    AppendVarint(head, data.size());
+  }
+  const std::array<grpc::Slice, 2> slices{grpc::Slice(head), std::move(data)};
+  return {slices.data(), slices.size()};
+}
 
 asio::awaitable<bool> StreamWait::Wait(Milliseconds longest) {
   timer_.expires_after(longest);
@@ -36,7 +72,7 @@ std::shared_ptr<ContentSender> ContentSender::Begin(grpc::CallbackServerContext*
   return sender;
 }
 
-async::Task<void> ContentSender::Send(v1::GetRawMessageContentResponse piece) {
+async::Task<void> ContentSender::Send(grpc::ByteBuffer piece) {
   const Status room = co_await AwaitRoom(limits::kContentPiecesAhead - 1);
   PENSTOCK_CO_RETURN_IF_ERROR(room);
   bool begin = false;

@@ -9,11 +9,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
 
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
+#include <grpcpp/support/slice.h>
 
 #include "engine/async/task.h"
 #include "engine/async/timer.h"
@@ -40,16 +43,20 @@ class StreamWait {
   async::Timer timer_;
 };
 
+// A GetRawMessageContentResponse as it goes over the wire: what was read from the disk is not
+// copied again. `content_octets`: unset but in the first.
+grpc::ByteBuffer ToWire(std::optional<std::uint64_t> content_octets, grpc::Slice data);
+
 // Sends content to a client, as fast as it takes it.
 // Threads: the coroutine's strand, and gRPC's.
-class ContentSender final : public grpc::ServerWriteReactor<v1::GetRawMessageContentResponse> {
+class ContentSender final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
   static std::shared_ptr<ContentSender> Begin(grpc::CallbackServerContext* context,
                                               const async::Executor& strand);
 
-  // Takes one piece to send; waits until there is room for it.
+  // Takes one response to send; waits until there is room for it.
   //   Errors: kCancelled (the client has gone), kDeadlineExceeded (it takes nothing).
-  async::Task<void> Send(v1::GetRawMessageContentResponse piece);
+  async::Task<void> Send(grpc::ByteBuffer piece);
 
   // Waits until what was taken is sent, then ends the call.
   static async::asio::awaitable<void> End(std::shared_ptr<ContentSender> sender,
@@ -68,10 +75,10 @@ class ContentSender final : public grpc::ServerWriteReactor<v1::GetRawMessageCon
 
   grpc::CallbackServerContext* const context_;
   StreamWait wait_;
-  std::shared_ptr<ContentSender> self_;       // until OnDone
-  v1::GetRawMessageContentResponse current_;  // belongs to gRPC while sending_
+  std::shared_ptr<ContentSender> self_;  // until OnDone
+  grpc::ByteBuffer current_;             // belongs to gRPC while sending_
   Mutex mutex_;
-  std::deque<v1::GetRawMessageContentResponse> pieces_ ABSL_GUARDED_BY(mutex_);
+  std::deque<grpc::ByteBuffer> pieces_ ABSL_GUARDED_BY(mutex_);
   bool sending_ ABSL_GUARDED_BY(mutex_) = false;
   bool gone_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -9,6 +9,10 @@
 #include <string_view>
 #include <utility>
 
+#include <grpc/slice.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/support/slice.h>
+
 #include <boost/asio/strand.hpp>
 
 #include "engine/api/content_stream.h"
@@ -31,7 +35,6 @@ namespace {
 
 namespace asio = async::asio;
 using GetRequest = v1::GetRawMessageContentRequest;
-using GetPiece = v1::GetRawMessageContentResponse;
 using PutPiece = v1::PutRawMessageContentRequest;
 using PutResponse = v1::PutRawMessageContentResponse;
 
@@ -65,12 +68,31 @@ StatusOr<std::string> ReadHeaderSection(const ports::ContentReader& content) {
   return collector.octets().substr(0, section.body_offset());
 }
 
-class Service final : public v1::MessageFlowService::CallbackService {
+// The next piece of what is left, straight from the disk into what goes over the wire.
+StatusOr<grpc::Slice> ReadPiece(const ports::ContentReader& content, std::uint64_t offset,
+                                std::uint64_t left) {
+  if (left == 0) return grpc::Slice();
+  // Large: the octets are not within the grpc_slice itself, which is copied.
+  grpc_slice slice =
+      grpc_slice_malloc_large(std::min<std::uint64_t>(left, limits::kContentPieceOctets));
+  const grpc::Slice piece(slice, grpc::Slice::STEAL_REF);
+  const std::span<char> buffer(reinterpret_cast<char*>(GRPC_SLICE_START_PTR(slice)), piece.size());
+  PENSTOCK_ASSIGN_OR_RETURN(const std::size_t count, content.Read(offset, buffer));
+  if (count == 0) return DataLoss("content: shorter than it was");
+  return piece.sub(0, count);
+}
+
+// Responses of a Get are put together from the octets themselves (ToWire).
+using Base = v1::MessageFlowService::WithRawCallbackMethod_GetRawMessageContent<
+    v1::MessageFlowService::WithCallbackMethod_PutRawMessageContent<
+        v1::MessageFlowService::Service>>;
+
+class Service final : public Base {
  public:
   explicit Service(ContentContext context) : context_(std::move(context)) {}
 
-  grpc::ServerWriteReactor<GetPiece>* GetRawMessageContent(grpc::CallbackServerContext* call,
-                                                           const GetRequest* request) override {
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* GetRawMessageContent(
+      grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) override {
     const async::Executor strand = asio::make_strand(context_.executor);
     auto sender = ContentSender::Begin(call, strand);
     auto* const reactor = sender.get();
@@ -97,9 +119,10 @@ class Service final : public v1::MessageFlowService::CallbackService {
 
   // gRPC keeps `call`, `request` and `response` until the reactor is ended.
   static asio::awaitable<void> ServeGet(Service* service, grpc::CallbackServerContext* call,
-                                        const GetRequest* request,
+                                        const grpc::ByteBuffer* request,
                                         std::shared_ptr<ContentSender> sender) {
-    const Status status = co_await service->Get(*request, *sender);
+    GetRequest parsed = ParseGet(*request);
+    const Status status = co_await service->Get(std::move(parsed), *sender);
     if (!status.ok()) Explain(*call, status);
     grpc::Status end = async::ToGrpc(status);
     co_await ContentSender::End(std::move(sender), std::move(end));
@@ -126,7 +149,16 @@ class Service final : public v1::MessageFlowService::CallbackService {
     AddErrorInfo(call, status);
   }
 
-  async::Task<void> Get(const GetRequest& request, ContentSender& sender) {
+  // What is no request has no capability either.
+  static GetRequest ParseGet(grpc::ByteBuffer octets) {
+    GetRequest request;
+    if (!grpc::SerializationTraits<GetRequest>::Deserialize(&octets, &request).ok()) {
+      request.Clear();
+    }
+    return request;
+  }
+
+  async::Task<void> Get(GetRequest request, ContentSender& sender) {
     const auto capability = Judge(request.capability(), request.message_id(), Verb::kRead);
     PENSTOCK_CO_RETURN_IF_ERROR(capability.status());
     const auto turn = co_await TakeTurn(capability->hook);
@@ -153,25 +185,19 @@ class Service final : public v1::MessageFlowService::CallbackService {
 
   async::Task<void> SendAll(const flow::Capability& capability, const ports::ContentReader& content,
                             std::uint64_t offset, ContentSender& sender) {
-    for (bool first = true;; first = false) {
-      GetPiece piece;
-      if (first) piece.set_content_octets(static_cast<std::int64_t>(content.octets()));
-      if (offset < content.octets()) {
-        std::string& data = *piece.mutable_data();
-        data.resize(
-            std::min<std::uint64_t>(limits::kContentPieceOctets, content.octets() - offset));
-        const auto count = content.Read(offset, std::span<char>(data));
-        PENSTOCK_CO_RETURN_IF_ERROR(count.status());
-        data.resize(*count);
-        offset += *count;
-      }
-      if (!first && piece.data().empty()) co_return OkStatus();
+    const std::uint64_t octets = content.octets();
+    for (bool first = true; first || offset < octets; first = false) {
+      const std::uint64_t left = octets - std::min(offset, octets);
+      auto data = ReadPiece(content, offset, left);
+      PENSTOCK_CO_RETURN_IF_ERROR(data.status());
+      offset += data->size();
       // The grant may go while the stream runs (P1).
       if (!IsGranted(capability, Verb::kRead)) co_return Refusal();
-      const Status sent = co_await sender.Send(std::move(piece));
+      auto response = ToWire(first ? std::optional(octets) : std::nullopt, *std::move(data));
+      const Status sent = co_await sender.Send(std::move(response));
       PENSTOCK_CO_RETURN_IF_ERROR(sent);
-      if (offset >= content.octets()) co_return OkStatus();
     }
+    co_return OkStatus();
   }
 
   static async::Task<void> SendHeaderSection(const ports::ContentReader& content,
@@ -181,11 +207,11 @@ class Service final : public v1::MessageFlowService::CallbackService {
     std::string_view left =
         std::string_view(*section).substr(std::min<std::uint64_t>(offset, section->size()));
     for (bool first = true; first || !left.empty(); first = false) {
-      GetPiece piece;
-      if (first) piece.set_content_octets(static_cast<std::int64_t>(content.octets()));
-      piece.set_data(std::string(left.substr(0, limits::kContentPieceOctets)));
-      left.remove_prefix(piece.data().size());
-      const Status sent = co_await sender.Send(std::move(piece));
+      const std::string_view data = left.substr(0, limits::kContentPieceOctets);
+      left.remove_prefix(data.size());
+      auto response = ToWire(first ? std::optional(content.octets()) : std::nullopt,
+                             grpc::Slice(data.data(), data.size()));
+      const Status sent = co_await sender.Send(std::move(response));
       PENSTOCK_CO_RETURN_IF_ERROR(sent);
     }
     co_return OkStatus();

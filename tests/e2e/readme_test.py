@@ -30,6 +30,21 @@ class Readme(PenstockTest):
         self.assertEqual([one["state"] for one in shown["recipients"]], ["DELIVERED", "BOUNCED"])
         self.assertIn(b"This mailbox is closed.", self.next_hop.wait(1)[0].data)
 
+    def test_read_and_change_the_mail(self):
+        section = README.split("## Read and change the mail")[1].split("\n## ")[0]
+        start, commands = re.findall(r"```\n(.*?)```", section, re.S)
+        script = shlex.split(start)[-1]
+        hook = self.hook(SOURCE / script)
+        self.register(self.hook().target)
+        self.sync_rule()  # of the section before
+        for line in commands.replace("\\\n", " ").splitlines():
+            words = shlex.split(line.replace("127.0.0.1:50052", hook.target))
+            self.assertEqual(words[0], "penstock")
+            self.daemon.penstock_ok(*words[1:])
+        (message,) = self.daemon.send([f"alice@{DOMAIN}"])
+        self.daemon.wait_closed(message)
+        self.assertIn(b"\nSubject: [EXT] hello", self.daemon.mail_of("alice")[0].read_bytes())
+
     def test_how_to_find_out_why(self):
         hook = self.hook()
         self.register(hook.target)
