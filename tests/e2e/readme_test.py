@@ -32,8 +32,8 @@ class Readme(PenstockTest):
 
     def test_read_and_change_the_mail(self):
         section = README.split("## Read and change the mail")[1].split("\n## ")[0]
-        start, commands = re.findall(r"```\n(.*?)```", section, re.S)
-        script = shlex.split(start)[-1]
+        (commands,) = re.findall(r"```\n(.*?)```", section, re.S)
+        (script,) = re.findall(r"\[(examples/\S+\.py)\]", section)
         hook = self.hook(SOURCE / script)
         self.register(self.hook().target)
         self.sync_rule()  # of the section before
