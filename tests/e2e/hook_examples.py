@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import SOURCE, Hook, wait_until
+from harness import BUILD, SOURCE, Hook, wait_until
 
 WORK = SOURCE / "build/examples"
 SKIPPED = 77
@@ -24,6 +24,7 @@ NEEDS = {
     "node": {"node": "nodejs", "npm": "npm"},
     "go": {"go": "golang-go"},
     "java": {"javac": "openjdk-17-jdk-headless", "mvn": "maven"},
+    "cpp": {"cmake": "cmake", "c++": "g++"},
     "rust": {"cargo": "cargo", "cc": "gcc"},
 }
 OFFLINE = re.compile(r"ENOTFOUND|EAI_AGAIN|no such host|dial tcp|name resolution|Name or service not known"
@@ -44,7 +45,7 @@ def environment():
             "GOFLAGS": "-modcacherw", "npm_config_cache": f"{cache}/npm", "npm_config_update_notifier": "false",
             "PIP_CACHE_DIR": f"{cache}/pip", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "MAVEN_OPTS": f"-Dmaven.repo.local={cache}/maven -XX:TieredStopAtLevel=1",
-            "CARGO_HOME": f"{cache}/cargo", "CARGO_PROFILE_DEV_DEBUG": "0"}
+            "CMAKE_PREFIX_PATH": f"{WORK}/cpp/sdk", "CARGO_HOME": f"{cache}/cargo", "CARGO_PROFILE_DEV_DEBUG": "0"}
 
 
 def require(language):
@@ -98,6 +99,9 @@ def build(language):
     root = WORK / language
     folder = root / example
     names, now = digest([example, "proto"])
+    if language == "cpp":  # the SDK, as this build has it
+        _, sdk = digest(["hooks/sdk", "engine/base", "engine/mail", "proto"])
+        now = f"{now} {sdk} {BUILD}"
     with locked(language):
         stamp = root / "built"
         if stamp.exists() and stamp.read_text() == now:
@@ -105,6 +109,9 @@ def build(language):
         for name in names:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(SOURCE / name, root / name)
+        if language == "cpp":
+            shutil.rmtree(folder / "build", ignore_errors=True)
+            run(f"cmake --install {BUILD} --component hook_sdk --prefix {root}/sdk", root, language)
         run(block(SOURCE / example / "README.md", "build"), root, language)
         stamp.write_text(now)
     return folder

@@ -2,7 +2,7 @@
 """The hooks below examples/, one in each language, answer tests/data/hooks/conformance.json alike, in plain
 text and with TLS both ways; decide real mail; end calls with their deadline; and stop without losing one.
 
-Usage: hook_languages_test.py python|node|go|java|rust
+Usage: hook_languages_test.py python|node|go|java|rust|cpp
 Without the language's tools it says so and is skipped (exit code 77); with CI=true it fails.
 """
 import concurrent.futures
@@ -150,7 +150,7 @@ class Language(PenstockTest):
 
     def test_is_short(self):
         source, = [path for path in (SOURCE / f"examples/{LANGUAGE}_hook").rglob("*")
-                   if path.name in ("hook.py", "hook.ts", "main.go", "Hook.java", "main.rs")]
+                   if path.name in ("hook.py", "hook.ts", "main.go", "Hook.java", "main.rs", "hook.cc")]
         lines, listed = 0, False
         for line in source.read_text(encoding="utf-8").splitlines():
             word = line.split()[0] if line.strip() else ""

@@ -39,7 +39,10 @@ function(penstock_library name)
   endif()
   add_library(penstock::${name} ALIAS ${target})
   target_sources(${target} ${scope} FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${headers})
-  target_link_libraries(${target} ${scope} ${arg_DEPS} penstock_options)
+  # What is installed asks nothing of its user's compiler but the language.
+  target_link_libraries(${target} ${scope} ${arg_DEPS} $<BUILD_INTERFACE:penstock_options>)
+  target_compile_features(${target} ${scope} cxx_std_20)
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
   set_target_properties(${target} PROPERTIES PENSTOCK_FLOOR ${arg_FLOOR} PENSTOCK_PURE ${arg_PURE})
 
   foreach(dep IN LISTS arg_DEPS)
