@@ -40,6 +40,20 @@ class FailingHook(PenstockTest):
         shown = self.daemon.show(message)
         return shown if len(shown["invocations"][0]["attempts"]) >= 2 else None
 
+    def test_without_permission_it_is_not_called_until_it_has_one(self):
+        hook = self.hook()
+        self.register(hook.target)
+        self.sync_rule(fallback="bounce", timeout="5m")
+        self.daemon.penstock_ok("hook", "remove-permission", "decide", "--statement-id", "all")
+        (message,) = self.daemon.send([f"alice@{DOMAIN}"])
+        waiting = wait_until("two failed attempts", lambda: self._failed_twice(message))
+        self.assertEqual({one["code"] for one in waiting["invocations"][0]["attempts"]}, {"PERMISSION_DENIED"})
+        self.assertEqual([line for line in hook.lines() if "attempt" in line], [])
+        self.daemon.penstock_ok("hook", "add-permission", "decide", "--statement-id", "all", "--principal", "default")
+        shown = self.daemon.wait_closed(message)
+        self.assertEqual(shown["invocations"][0]["attempts"][-1]["code"], "OK")
+        self.assertEqual(len(self.daemon.mail_of("alice")), 1)
+
     def test_kill_9_while_waiting_goes_on_where_it_was(self):
         hook = self.hook()
         self.register(hook.target)

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server_builder.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -56,6 +57,9 @@ class Server final : public v1::HookService::CallbackService {
   ~Server() override { server_->Shutdown(std::chrono::system_clock::now()); }
 
   [[nodiscard]] int port() const { return port_; }
+
+  // What it says of its health, if it was made with the health service enabled.
+  void SetServing(bool serving) { server_->GetHealthCheckService()->SetServingStatus(serving); }
 
   std::atomic<int> unary = 0;
   std::atomic<int> streamed = 0;
@@ -144,10 +148,12 @@ class Server final : public v1::HookService::CallbackService {
 
 class Caller {
  public:
-  Caller(bool stream, int port) {
+  Caller(bool stream, int port) : Caller(stream, Cat("127.0.0.1:", port)) {}
+
+  Caller(bool stream, std::string target) {
     flow::Hook hook;
     hook.name = "decide";
-    hook.target = Cat("127.0.0.1:", port);
+    hook.target = std::move(target);
     hook.stream = stream;
     hook_ = std::make_shared<const flow::Hook>(hook);
   }
@@ -258,6 +264,33 @@ TEST_CASE("a hook call: nobody there, then somebody") {
   CHECK(caller.Get("plain").status().code() == StatusCode::kUnavailable);
   const Server server(true, port);
   WaitUntil([&] { return caller.Get("plain").ok(); });
+}
+
+TEST_CASE("a hook call: endpoints that are down or unwell get none (H13)") {
+  const bool stream = GENERATE(false, true);
+  CAPTURE(stream);
+  grpc::EnableDefaultHealthCheckService(true);
+  auto one = std::make_unique<Server>(true);
+  auto other = std::make_unique<Server>(true);
+  Server unwell(true);
+  grpc::EnableDefaultHealthCheckService(false);
+  unwell.SetServing(false);
+  Caller caller(stream, Cat("ipv4:127.0.0.1:", one->port(), ",127.0.0.1:", other->port(),
+                            ",127.0.0.1:", unwell.port()));
+  const auto calls = [](const Server& server) { return server.unary + server.streamed; };
+  WaitUntil([&] { return caller.Get("plain").ok(); });
+  auto& called = calls(*one) > 0 ? one : other;
+  const auto& left = &called == &one ? other : one;
+  called.reset();
+  WaitUntil([&] { return caller.Get("plain").ok(); });
+  const int before = calls(*left);
+  int answers = 0;
+  WaitUntil([&] {
+    answers += caller.Get("plain").ok() ? 1 : 0;
+    return answers >= 20;
+  });
+  CHECK(calls(*left) == before + answers);
+  CHECK(calls(unwell) == 0);
 }
 
 TEST_CASE("a hook stream: a hook that has none is called without") {
