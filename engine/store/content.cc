@@ -26,7 +26,10 @@ Status StagedContent::Write(std::string_view octets) {
   PENSTOCK_RETURN_IF_ERROR(failed_);
   octets_ += octets.size();
   while (!octets.empty()) {
-    if (buffer_.size() == kBlockOctets) PENSTOCK_RETURN_IF_ERROR(Flush());
+    if (buffer_.size() == kBlockOctets) {
+      failed_ = Flush();  // the rest of `octets` is lost to it
+      PENSTOCK_RETURN_IF_ERROR(failed_);
+    }
     const std::size_t piece = std::min(octets.size(), kBlockOctets - buffer_.size());
     buffer_.append(octets.substr(0, piece));
     octets.remove_prefix(piece);
@@ -35,12 +38,8 @@ Status StagedContent::Write(std::string_view octets) {
 }
 
 Status StagedContent::Flush() {
-  const StatusOr<Block> block = segments_->Append(buffer_);
-  if (!block.ok()) {
-    failed_ = block.status();
-    return failed_;
-  }
-  blocks_.blocks.push_back(*block);
+  PENSTOCK_ASSIGN_OR_RETURN(const Block block, segments_->Append(buffer_));
+  blocks_.blocks.push_back(block);
   blocks_.octets += buffer_.size();
   buffer_.clear();
   return OkStatus();

@@ -165,6 +165,38 @@ TEST_CASE("SqliteStore: content that cannot be synced fails its own transactions
   CHECK(Await(threads.get_executor(), store->CountOpenMessages()).value() == 3);
 }
 
+// What a hook put is committed with its answer, however often the disk refuses that (M2).
+TEST_CASE("SqliteStore: content that could not be made durable is written anew",
+          "[store][faults]") {
+  FakeFileSystem files;
+  const TemporaryFolder folder;
+  SqliteStore::Options options;
+  options.files = &files;
+  std::ofstream(folder.path() + "/state.db").close();
+  async::asio::thread_pool threads(2);
+  const auto store = SqliteStore::Open(folder.path(), options).value();
+  const std::string octets = Octets(200'000);
+  const std::shared_ptr<ports::ContentWriter> content = store->NewContent().value();
+  REQUIRE(content->Write(octets).ok());
+  const auto commit = [&] {
+    Transaction transaction;
+    transaction.contents.push_back(content);
+    Add(transaction, ActiveMessage("m-1", content->id()));
+    return Await(threads.get_executor(), store->Commit(std::move(transaction)));
+  };
+  for (const std::string_view broken : {"write", "sync", "sync", "write"}) {
+    files.SetFault([broken](std::string_view operation, const std::string& path) {
+      return operation == broken && path.find("content") != std::string::npos ? Unavailable("EIO")
+                                                                              : OkStatus();
+    });
+    CHECK(commit().code() == StatusCode::kUnavailable);
+    CHECK(ReadAll(**content->Open()) == octets);
+  }
+  files.SetFault(nullptr);
+  REQUIRE(commit().ok());
+  CHECK(ReadAll(**store->OpenContent(content->id())) == octets);
+}
+
 // Whoever asks takes no more mail; what is here already needs the rest, to leave.
 TEST_CASE("SqliteStore: says that room is short before there is none", "[store][faults]") {
   FakeFileSystem files;
