@@ -27,6 +27,15 @@ class BadConfig(PenstockTest):
         self.assertRegex(done.stderr, r"routes\.inbound: \"nowhere\" is no next hop")
         self.assertRegex(done.stderr, r"listeners\[0\]\.listen")
 
+    def test_what_hooks_may_do_to_content(self):
+        text = self.daemon.config.read_text()
+        self.assertNotIn("limits:", text)
+        good = self.check(text + "limits: {content_retention: 48h, immutable_fields: [From, X-Ticket]}\n")
+        self.assertEqual(good.returncode, 0, good.stderr)
+        bad = self.check(text + "limits: {immutable_fields: [From, 'X Ticket']}\n")
+        self.assertEqual(bad.returncode, 1)
+        self.assertRegex(bad.stderr, r"limits\.immutable_fields\[1\]: \"X Ticket\" is no field name")
+
     def test_a_good_one_is_ok(self):
         self.assertEqual(self.check(self.daemon.config.read_text()).returncode, 0)
 
