@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is retained of messages for those who may read it (M5), and the keys that say who may (P2).
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
@@ -9,6 +12,28 @@
 #include "engine/store/state_tables.h"
 
 namespace penstock::store {
+
+Status StateTables::PrepareRetention() {
+  const std::pair<Statement*, std::string_view> statements[] = {
+      {&find_retained_, "SELECT content FROM retained WHERE message = ? AND invocation = ?"},
+      {&put_retained_,
+       "INSERT INTO retained (message, invocation, content, until) VALUES (?, ?, ?, ?)"
+       " ON CONFLICT DO UPDATE SET content = excluded.content, until = excluded.until"},
+      {&delete_retained_, "DELETE FROM retained WHERE message = ? AND invocation = ?"},
+      {&find_releasable_,
+       "SELECT message, invocation, content FROM retained INDEXED BY retained_until"
+       " WHERE until < ? ORDER BY until LIMIT ?"},
+      {&put_capability_key_,
+       "INSERT INTO capability_keys (id, made, checksum, secret) VALUES (?, ?, ?, ?)"
+       " ON CONFLICT DO UPDATE SET made = excluded.made, checksum = excluded.checksum,"
+       " secret = excluded.secret"},
+      {&delete_capability_key_, "DELETE FROM capability_keys WHERE id = ?"},
+  };
+  for (const auto& [statement, sql] : statements) {
+    PENSTOCK_ASSIGN_OR_RETURN(*statement, database_.Prepare(sql));
+  }
+  return OkStatus();
+}
 
 Status StateTables::WriteRetained(const PreparedRetained& retained, UseChanges& uses) {
   const std::string_view message = retained.message;

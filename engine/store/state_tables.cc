@@ -71,19 +71,6 @@ Status StateTables::PrepareStatements() {
       {&find_content_, "SELECT uses, octets, checksum, blocks FROM contents WHERE number = ?"},
       {&update_content_, "UPDATE contents SET uses = ? WHERE number = ?"},
       {&delete_content_, "DELETE FROM contents WHERE number = ?"},
-      {&find_retained_, "SELECT content FROM retained WHERE message = ? AND invocation = ?"},
-      {&put_retained_,
-       "INSERT INTO retained (message, invocation, content, until) VALUES (?, ?, ?, ?)"
-       " ON CONFLICT DO UPDATE SET content = excluded.content, until = excluded.until"},
-      {&delete_retained_, "DELETE FROM retained WHERE message = ? AND invocation = ?"},
-      {&find_releasable_,
-       "SELECT message, invocation, content FROM retained INDEXED BY retained_until"
-       " WHERE until < ? ORDER BY until LIMIT ?"},
-      {&put_capability_key_,
-       "INSERT INTO capability_keys (id, made, checksum, secret) VALUES (?, ?, ?, ?)"
-       " ON CONFLICT DO UPDATE SET made = excluded.made, checksum = excluded.checksum,"
-       " secret = excluded.secret"},
-      {&delete_capability_key_, "DELETE FROM capability_keys WHERE id = ?"},
       {&find_resource_, "SELECT checksum, record FROM resources WHERE kind = ? AND name = ?"},
       {&put_resource_,
        "INSERT INTO resources (kind, name, checksum, record) VALUES (?, ?, ?, ?)"
@@ -117,7 +104,7 @@ Status StateTables::PrepareStatements() {
   for (const auto& [statement, sql] : statements) {
     PENSTOCK_ASSIGN_OR_RETURN(*statement, database_.Prepare(sql));
   }
-  return OkStatus();
+  return PrepareRetention();
 }
 
 // Counts rows by way of indexes, and reads the bounds of hooks.

@@ -103,6 +103,7 @@ class StateTables {
   explicit StateTables(Database database) : database_(std::move(database)) {}
 
   Status PrepareStatements();
+  Status PrepareRetention();
   Status Count();
   [[nodiscard]] Mark CurrentMark() const;
   void Forget(const Mark& mark);
