@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -13,18 +16,90 @@
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include "engine/base/limits.h"
+#include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 
 namespace penstock::async {
 namespace {
 
 constexpr Deadline kNoDeadline = Deadline::max();
+
+constexpr unsigned char kHttp2[] = "\x02h2";  // RFC 7301 §3.1, RFC 9113 §3.2
+
+// What is learned while a handshake runs.
+struct Learned {
+  std::string certificate_fault;
+  bool certificate_asked = false;
+};
+
+int OnCertificateAsked(SSL* /*ssl*/, void* learned) {
+  static_cast<Learned*>(learned)->certificate_asked = true;
+  return 1;
+}
+
+template <class TlsStream>
+void Prepare(TlsStream& tls, TlsRole role, const TlsHandshake& handshake, Learned& learned) {
+  SSL* ssl = tls.native_handle();
+  boost::system::error_code ignored;
+  if (handshake.check == PeerCheck::kNone) {
+    tls.set_verify_mode(asio::ssl::verify_none, ignored);
+  } else {
+    const bool demand = handshake.check == PeerCheck::kDemand;
+    tls.set_verify_mode(demand ? asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert
+                               : asio::ssl::verify_peer,
+                        ignored);
+    tls.set_verify_callback(
+        [&learned, demand, name = handshake.peer_name](bool ok,
+                                                       asio::ssl::verify_context& context) {
+          if (!ok && learned.certificate_fault.empty()) {
+            learned.certificate_fault = CertificateFault(context.native_handle(), name);
+          }
+          return ok || !demand;
+        },
+        ignored);
+  }
+  if (role == TlsRole::kServer) return;
+  SSL_set_cert_cb(ssl, &OnCertificateAsked, &learned);
+  if (handshake.http2) SSL_set_alpn_protos(ssl, kHttp2, sizeof kHttp2 - 1);
+  if (handshake.peer_name.empty()) return;
+  boost::system::error_code no_address;
+  asio::ip::make_address(handshake.peer_name, no_address);
+  X509_VERIFY_PARAM* wanted = SSL_get0_param(ssl);
+  if (!no_address) {
+    X509_VERIFY_PARAM_set1_ip_asc(wanted, handshake.peer_name.c_str());
+    return;
+  }
+  X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  X509_VERIFY_PARAM_set1_host(wanted, handshake.peer_name.data(), handshake.peer_name.size());
+  // RFC 6066 §3: no addresses.
+  SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+           const_cast<char*>(handshake.peer_name.c_str()));
+}
+
+TlsFacts FactsOf(SSL* ssl, const TlsHandshake& handshake, const Learned& learned) {
+  TlsFacts facts;
+  facts.version = SSL_get_version(ssl);
+  facts.cipher = SSL_get_cipher_name(ssl);
+  facts.certificate_asked = learned.certificate_asked;
+  facts.peer_fault = learned.certificate_fault;
+  const X509* peer = SSL_get0_peer_certificate(ssl);
+  if (peer != nullptr && handshake.check != PeerCheck::kNone && facts.peer_fault.empty()) {
+    facts.peer_subject = SubjectOf(peer);
+  }
+  const unsigned char* protocol = nullptr;
+  unsigned octets = 0;
+  SSL_get0_alpn_selected(ssl, &protocol, &octets);
+  facts.http2 = octets == 2;
+  return facts;
+}
 
 bool IsCancelled(const asio::cancellation_state& state) {
   return state.cancelled() != asio::cancellation_type::none;
@@ -77,6 +152,8 @@ struct Stream::State : std::enable_shared_from_this<State> {
   }
 
   Socket socket;
+  std::shared_ptr<asio::ssl::context> tls_context;  // outlives `tls`
+  std::unique_ptr<asio::ssl::stream<Socket&>> tls;  // null: plain text
   asio::steady_timer timer;
   Deadline deadline = kNoDeadline;  // of the operation that runs; kNoDeadline: none does
   bool armed = false;
@@ -121,9 +198,17 @@ Task<std::size_t> Stream::Read(std::span<char> buffer, Deadline deadline) {
   if (IsCancelled(cancellation)) co_return Cancelled("cancelled");
   state->Begin(deadline);
   const asio::mutable_buffer target(buffer.data(), buffer.size());
-  const auto [error, octets] =
-      co_await state->socket.async_read_some(target, asio::as_tuple(asio::use_awaitable));
-  if (error == asio::error::eof) {
+  boost::system::error_code error;
+  std::size_t octets = 0;
+  if (state->tls) {
+    std::tie(error, octets) =
+        co_await state->tls->async_read_some(target, asio::as_tuple(asio::use_awaitable));
+  } else {
+    std::tie(error, octets) =
+        co_await state->socket.async_read_some(target, asio::as_tuple(asio::use_awaitable));
+  }
+  // Without close_notify as well: what we speak says itself where it ends.
+  if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) {
     state->deadline = kNoDeadline;
     co_return std::size_t{0};
   }
@@ -139,9 +224,40 @@ Task<void> Stream::Write(std::string_view octets, Deadline deadline) {
   if (IsCancelled(cancellation)) co_return Cancelled("cancelled");
   state->Begin(deadline);
   const asio::const_buffer source(octets.data(), octets.size());
-  const auto [error, written] =
-      co_await asio::async_write(state->socket, source, asio::as_tuple(asio::use_awaitable));
+  boost::system::error_code error;
+  std::size_t written = 0;
+  if (state->tls) {
+    std::tie(error, written) =
+        co_await asio::async_write(*state->tls, source, asio::as_tuple(asio::use_awaitable));
+  } else {
+    std::tie(error, written) =
+        co_await asio::async_write(state->socket, source, asio::as_tuple(asio::use_awaitable));
+  }
   co_return state->End(error);
+}
+
+Task<TlsFacts> Stream::StartTls(std::shared_ptr<TlsContext> context, TlsHandshake handshake,
+                                Deadline deadline) {
+  const std::shared_ptr<State> state = state_;
+  const auto cancellation = co_await asio::this_coro::cancellation_state;
+  if (IsCancelled(cancellation)) co_return Cancelled("cancelled");
+  state->tls_context = context->Current();
+  state->tls = std::make_unique<asio::ssl::stream<Socket&>>(state->socket, *state->tls_context);
+  Learned learned;
+  Prepare(*state->tls, context->role(), handshake, learned);
+  state->Begin(deadline);
+  const auto side = context->role() == TlsRole::kServer ? asio::ssl::stream_base::server
+                                                        : asio::ssl::stream_base::client;
+  const auto [error] =
+      co_await state->tls->async_handshake(side, asio::as_tuple(asio::use_awaitable));
+  SSL* ssl = state->tls->native_handle();
+  SSL_set_cert_cb(ssl, nullptr, nullptr);
+  Status status = state->End(error);
+  if (status.code() == StatusCode::kUnavailable) {
+    status = Unavailable(Cat("TLS: ", HandshakeFault(error, learned.certificate_fault)));
+  }
+  PENSTOCK_CO_RETURN_IF_ERROR(status);
+  co_return FactsOf(ssl, handshake, learned);
 }
 
 void Stream::Cancel() {
@@ -151,6 +267,13 @@ void Stream::Cancel() {
 
 asio::awaitable<void> Stream::Linger(Deadline deadline) {
   boost::system::error_code error;
+  if (state_->tls) {
+    // Our close_notify, then what the peer still sends until its own.
+    const std::shared_ptr<State> state = state_;
+    state->Begin(deadline);
+    std::ignore = co_await state->tls->async_shutdown(asio::as_tuple(asio::use_awaitable));
+    std::ignore = state->End({});
+  }
   state_->socket.shutdown(Socket::shutdown_send, error);
   std::size_t dropped = 0;
   std::vector<char> buffer(4096);
@@ -176,9 +299,13 @@ bool Stream::IsQuiet() {
 }
 
 void Stream::TryWrite(std::string_view octets) {
-  if (!state_->socket.is_open()) return;
+  if (!state_->socket.is_open() || state_->tls) return;
   std::ignore = ::send(state_->socket.native_handle(), octets.data(), octets.size(),
                        MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool Stream::is_tls() const {
+  return state_->tls != nullptr;
 }
 
 Executor Stream::executor() const {

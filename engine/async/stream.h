@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A connection of octets over TCP or a unix socket. Every wait has a deadline; one timer a
-// connection watches over them, so that a read or write costs no timer of its own.
+// A connection of octets over TCP or a unix socket, with TLS once StartTls has been called. Every
+// wait has a deadline; one timer a connection watches over them, so that a read or write costs no
+// timer of its own.
 //
 // Threads: a Stream belongs to one strand, its socket's executor; all calls are made there.
 #pragma once
@@ -17,6 +18,7 @@
 
 #include "engine/async/endpoint.h"
 #include "engine/async/task.h"
+#include "engine/async/tls_context.h"
 #include "engine/base/time.h"
 
 namespace penstock::async {
@@ -47,6 +49,13 @@ class Stream {
   // Writes all of it. `octets` outlive the call. Errors: as Read; how much went out is not known.
   Task<void> Write(std::string_view octets, Deadline deadline);
 
+  // From here on all octets go through TLS, in the role of `context`. Nothing may have been read
+  // that belongs to the handshake, and nothing else may run.
+  //   Errors: kUnavailable, "TLS: why" in words of HandshakeFault; as Read. The connection is of no
+  //   use then.
+  Task<TlsFacts> StartTls(std::shared_ptr<TlsContext> context, TlsHandshake handshake,
+                          Deadline deadline);
+
   // Makes the Read or Write that runs return kCancelled. The connection stays open.
   void Cancel();
 
@@ -60,10 +69,13 @@ class Stream {
   // Open, and the peer has sent nothing and not closed its side: fit for another request.
   [[nodiscard]] bool IsQuiet();
 
-  // Sends what the socket takes at once and does not wait: for a farewell.
+  // Sends what the socket takes at once and does not wait: for a farewell. Under TLS nothing.
   void TryWrite(std::string_view octets);
 
   [[nodiscard]] const SocketAddress& peer() const { return peer_; }
+
+  // StartTls was called.
+  [[nodiscard]] bool is_tls() const;
 
   [[nodiscard]] Executor executor() const;
 

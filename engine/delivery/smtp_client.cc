@@ -5,9 +5,12 @@
 #include <array>
 #include <optional>
 #include <span>
+#include <tuple>
 #include <utility>
 
+#include "engine/async/spawn.h"
 #include "engine/base/check.h"
+#include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/mail/dot_stuffer.h"
@@ -56,6 +59,12 @@ bool HoldsControl(std::string_view path) {
                      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
 }
 
+// A record of TLS may not fit into the socket's buffer, so this one waits a little.
+asio::awaitable<void> QuitByTls(std::unique_ptr<async::Stream> stream) {
+  std::ignore = co_await stream->Write("QUIT\r\n", After(limits::kLingerTimeout));
+  stream->Close();
+}
+
 }  // namespace
 
 ServerExtensions ParseExtensions(std::string_view ehlo_text) {
@@ -67,6 +76,7 @@ ServerExtensions ParseExtensions(std::string_view ehlo_text) {
     if (EqualsIgnoreAsciiCase(keyword, "SIZE")) extensions.size = true;
     if (EqualsIgnoreAsciiCase(keyword, "8BITMIME")) extensions.eight_bit_mime = true;
     if (EqualsIgnoreAsciiCase(keyword, "SMTPUTF8")) extensions.smtputf8 = true;
+    if (EqualsIgnoreAsciiCase(keyword, "STARTTLS")) extensions.starttls = true;
   }
   return extensions;
 }
@@ -117,10 +127,15 @@ Task<std::unique_ptr<SmtpClient>> SmtpClient::Open(async::SocketAddress address,
                                                    SmtpClientOptions options) {
   auto stream = co_await async::Stream::Connect(address, After(options.connect_timeout));
   if (!stream.ok()) co_return stream.status();
-  std::unique_ptr<SmtpClient> client(new SmtpClient(*std::move(stream), std::move(options)));
+  std::unique_ptr<SmtpClient> client(new SmtpClient(*std::move(stream), options));
   const Status greeted = co_await client->Greet();
   if (!greeted.ok()) co_return Annotate(greeted, client->peer());
-  co_return client;
+  const auto tls = co_await client->StartTlsIfWanted();
+  if (!tls.ok()) co_return Annotate(tls.status(), client->peer());
+  if (*tls != Tls::kFailed) co_return client;
+  client.reset();
+  options.starttls = StartTls::kNone;
+  co_return co_await Open(address, std::move(options));
 }
 
 Task<void> SmtpClient::Greet() {
@@ -129,6 +144,11 @@ Task<void> SmtpClient::Greet() {
   if (greeting->code != 220) {
     co_return FailedPrecondition(Cat("greeted us with: ", greeting->ToString()));
   }
+  co_return co_await Hello();
+}
+
+Task<void> SmtpClient::Hello() {
+  extensions_ = {};
   const auto ehlo = co_await Command(Cat("EHLO ", options_.helo_name));
   PENSTOCK_CO_RETURN_IF_ERROR(Annotate(ehlo.status(), "EHLO"));
   if (IsTaken(*ehlo)) {
@@ -143,6 +163,49 @@ Task<void> SmtpClient::Greet() {
     co_return FailedPrecondition(Cat("EHLO: ", ehlo->ToString(), "; HELO: ", helo->ToString()));
   }
   co_return OkStatus();
+}
+
+Task<SmtpClient::Tls> SmtpClient::StartTlsIfWanted() {
+  if (options_.starttls == StartTls::kNone) co_return Tls::kPlain;
+  const bool must = options_.starttls != StartTls::kMay;
+  if (!extensions_.starttls) {
+    if (!must) co_return Tls::kPlain;
+    co_return FailedPrecondition("does not offer STARTTLS, which `starttls` demands");
+  }
+  const auto reply = co_await Command("STARTTLS");
+  PENSTOCK_CO_RETURN_IF_ERROR(Annotate(reply.status(), "STARTTLS"));
+  if (reply->code != 220) {
+    if (!must && !IsFarewell(*reply)) co_return Tls::kPlain;
+    co_return FailedPrecondition(Cat("STARTTLS: ", reply->ToString()));
+  }
+  auto tls = co_await Handshake();
+  if (tls.ok() || must || tls.status().code() == StatusCode::kCancelled) co_return tls;
+  // As Postfix does: who would not check the certificate gains nothing by keeping the mail.
+  Log(LogLevel::kWarning, "tls_not_used",
+      {{"server", peer()}, {"error", std::string(Message(tls.status()))}});
+  co_return Tls::kFailed;
+}
+
+Task<SmtpClient::Tls> SmtpClient::Handshake() {
+  // What came behind the 220 came in plain text: after TLS it would be the server's word.
+  if (!unread_.empty()) {
+    co_return FailedPrecondition("said more behind its 220 to STARTTLS, before TLS");
+  }
+  async::TlsHandshake handshake;
+  handshake.peer_name = options_.tls_name;
+  if (options_.starttls == StartTls::kVerify) handshake.check = async::PeerCheck::kDemand;
+  const async::Deadline deadline = After(options_.tls_timeout);
+  const auto facts = co_await stream_->StartTls(options_.tls, std::move(handshake), deadline);
+  PENSTOCK_CO_RETURN_IF_ERROR(Annotate(facts.status(), "STARTTLS"));
+  Log(LogLevel::kDebug, "tls",
+      {{"server", peer()},
+       {"version", facts->version},
+       {"cipher", facts->cipher},
+       {"subject", facts->peer_subject}});
+  // RFC 3207 §4.2: what was said before TLS does not count.
+  const Status greeted = co_await Hello();
+  PENSTOCK_CO_RETURN_IF_ERROR(greeted);
+  co_return Tls::kDone;
 }
 
 Task<SmtpReply> SmtpClient::ReadReply(Milliseconds timeout) {
@@ -348,6 +411,10 @@ void SmtpClient::Break(Course& course, const Status& status) {
 }
 
 void SmtpClient::Quit() {
+  if (stream_->is_tls()) {
+    const async::Executor strand = stream_->executor();
+    return async::Spawn(strand, QuitByTls(std::move(stream_)), "quit");
+  }
   stream_->TryWrite("QUIT\r\n");
   stream_->Close();
 }

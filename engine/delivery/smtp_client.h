@@ -14,7 +14,9 @@
 
 #include "engine/async/stream.h"
 #include "engine/async/task.h"
+#include "engine/async/tls_context.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_trust.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/delivery/outgoing_content.h"
@@ -22,8 +24,20 @@
 
 namespace penstock::delivery {
 
+// STARTTLS (RFC 3207).
+enum class StartTls {
+  kNone,     // never
+  kMay,      // where it is offered; plain text where not, or where the handshake fails
+  kEncrypt,  // always, whoever the server is
+  kVerify,   // always, with a certificate that counts and carries the server's name
+};
+
 struct SmtpClientOptions {
   std::string helo_name;  // our name in EHLO
+  StartTls starttls = StartTls::kNone;
+  std::shared_ptr<async::TlsContext> tls;  // of a client; set unless starttls is kNone
+  std::string tls_name;                    // that the server's certificate must carry
+  Milliseconds tls_timeout = limits::kTlsHandshakeTime;
   Milliseconds connect_timeout = limits::kConnectTimeout;
   Milliseconds reply_timeout = limits::kReplyTimeout;
   Milliseconds data_block_timeout = limits::kDataBlockTimeout;
@@ -36,6 +50,7 @@ struct ServerExtensions {
   bool size = false;            // RFC 1870
   bool eight_bit_mime = false;  // RFC 6152
   bool smtputf8 = false;        // RFC 6531
+  bool starttls = false;        // RFC 3207
 };
 
 // Reads the reply to EHLO; the reply to HELO gives none.
@@ -61,9 +76,10 @@ struct TransactionResult {
 class SmtpClient {
  public:
   // Connects to `address`, awaits the greeting and says EHLO, or HELO to a server that knows no
-  // other. On the caller's strand.
+  // other; then STARTTLS and EHLO again, as `options` say. On the caller's strand.
   //   Errors: kUnavailable, kDeadlineExceeded, kCancelled; kFailedPrecondition if the server
-  //   refuses the session. The text names the address and has what the server said.
+  //   refuses the session, or TLS that must be. The text names the address and has what the server
+  //   said.
   static async::Task<std::unique_ptr<SmtpClient>> Open(async::SocketAddress address,
                                                        SmtpClientOptions options);
 
@@ -92,7 +108,12 @@ class SmtpClient {
   // A transaction that runs.
   struct Course;
 
+  enum class Tls { kDone, kPlain, kFailed };  // kFailed: another connection, in plain text
+
   async::Task<void> Greet();
+  async::Task<void> Hello();
+  async::Task<Tls> StartTlsIfWanted();
+  async::Task<Tls> Handshake();
   async::Task<mail::SmtpReply> ReadReply(Milliseconds timeout);
   async::Task<mail::SmtpReply> Command(std::string line);
   void ChooseRecipients(Course& course) const;

@@ -40,6 +40,14 @@ StatusOr<std::shared_ptr<ports::Delivery>> MakeNextHop(
     options.endpoint.host = smtp->host;
     options.endpoint.port = smtp->port;
     options.client.helo_name = hostname;
+    options.client.starttls = smtp->starttls;
+    options.client.tls_name = smtp->tls_name.empty() ? smtp->host : smtp->tls_name;
+    if (smtp->starttls != delivery::StartTls::kNone) {
+      const std::string what = Cat("next hop \"", next_hop.name, "\"");
+      auto tls = async::TlsContext::Open(what, async::TlsRole::kClient, smtp->tls);
+      if (!tls.ok()) return Annotate(tls.status(), what);
+      options.client.tls = *std::move(tls);
+    }
     options.marking = settings.marking;
     options.deliveries_at_once = next_hop.deliveries_at_once;
     return std::make_shared<delivery::SmtpDelivery>(executor, std::move(options));

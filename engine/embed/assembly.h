@@ -12,10 +12,12 @@
 #include <vector>
 
 #include "engine/api/content_server.h"
+#include "engine/async/tls_files.h"
 #include "engine/base/limits.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/delivery/outgoing_content.h"
+#include "engine/delivery/smtp_client.h"
 #include "engine/flow/message_machine.h"
 #include "engine/mail/content_facts.h"
 #include "engine/runtime/async_worker.h"
@@ -28,6 +30,9 @@ namespace penstock::embed {
 struct SmtpNextHop {
   std::string host;
   std::uint16_t port = 25;
+  delivery::StartTls starttls = delivery::StartTls::kMay;
+  async::TlsFiles tls{};
+  std::string tls_name;  // that the server's certificate must carry; empty: `host`
 };
 
 struct MaildirNextHop {

@@ -122,6 +122,19 @@ asio::awaitable<void> SmtpConnection::Talk() {
       if (!received.ok()) co_return;
       step = *std::move(received);
     }
+    if (step->next == SmtpSession::Next::kTls && in_taken_ == in_.size()) {
+      out_ += step->reply;
+      const Status started = co_await StartTls();
+      if (!started.ok()) co_return;
+      deadline = After(settings_.command_timeout);
+      continue;
+    }
+    if (step->next == SmtpSession::Next::kTls) {
+      // Somebody between the client and us may have put it there: after TLS it would be the
+      // client's word (CVE-2011-0411).
+      step->reply = session_.Farewell(kMisuse, "takes nothing behind STARTTLS before TLS");
+      step->next = SmtpSession::Next::kClose;
+    }
     out_ += step->reply;
     bool close = step->next == SmtpSession::Next::kClose;
     if (step->next == SmtpSession::Next::kCloseUnlessQuiet && in_taken_ < in_.size()) {
@@ -191,6 +204,36 @@ asio::awaitable<void> SmtpConnection::SayFarewell(mail::EnhancedStatus status,
   out_ += session_.Farewell(status, text);
   const Status said = co_await Flush();
   if (said.ok()) co_await stream_->Linger(After(settings_.linger_timeout));
+}
+
+// An error: the connection is over.
+Task<void> SmtpConnection::StartTls() {
+  const Status answered = co_await Flush();
+  PENSTOCK_CO_RETURN_IF_ERROR(answered);
+  async::TlsHandshake handshake;
+  // A client that shows a certificate that does not count is as good as one without.
+  const bool asks = !settings_.tls->files().ca_file.empty();
+  handshake.check = asks ? async::PeerCheck::kReport : async::PeerCheck::kNone;
+  const async::Deadline deadline = After(settings_.tls_timeout);
+  const auto facts = co_await stream_->StartTls(settings_.tls, std::move(handshake), deadline);
+  if (!facts.ok()) {
+    Log(LogLevel::kInfo, "tls_failed",
+        {{"listener", settings_.policy.name},
+         {"client", session_.client().address},
+         {"error", std::string(Message(facts.status()))}});
+    co_return facts.status();
+  }
+  Log(facts->peer_fault.empty() ? LogLevel::kDebug : LogLevel::kInfo, "tls",
+      {{"listener", settings_.policy.name},
+       {"client", session_.client().address},
+       {"version", facts->version},
+       {"cipher", facts->cipher},
+       {"subject", facts->peer_subject},
+       {"not_trusted", facts->peer_fault}});
+  in_.clear();
+  in_taken_ = in_scanned_ = skipped_ = 0;
+  session_.OnTls(!facts->peer_subject.empty());
+  co_return OkStatus();
 }
 
 // From DATA to the reply to the final dot. An error: the connection is over.

@@ -12,7 +12,9 @@
 
 #include "engine/async/stream.h"
 #include "engine/async/task.h"
+#include "engine/async/tls_context.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_trust.h"
 #include "engine/base/time.h"
 #include "engine/ingress/incoming_octets.h"
 #include "engine/ingress/smtp_session.h"
@@ -27,6 +29,8 @@ struct SmtpConnectionSettings {
   SmtpSessionSettings session;
   runtime::ListenerPolicy policy;
   std::shared_ptr<IncomingOctets> incoming = std::make_shared<IncomingOctets>();
+  std::shared_ptr<async::TlsContext> tls;  // of a server; set if session.starttls is not kNone
+  Milliseconds tls_timeout = limits::kTlsHandshakeTime;
   Milliseconds command_timeout = limits::kCommandTimeout;
   Milliseconds data_block_timeout = limits::kDataBlockTimeout;
   Milliseconds data_timeout = limits::kDataTimeout;
@@ -61,6 +65,7 @@ class SmtpConnection {
   async::Task<void> AwaitLine(async::Deadline deadline);
   async::Task<void> Flush();
   async::asio::awaitable<void> SayFarewell(mail::EnhancedStatus status, std::string_view text);
+  async::Task<void> StartTls();
   async::Task<SmtpSession::Step> ReceiveContent();
   async::Task<void> ReadContent(Incoming& incoming);
   void Keep(Incoming& incoming, std::string_view octets);

@@ -28,6 +28,12 @@ bool IsHttpRequest(std::string_view line) {
   return false;
 }
 
+// RFC 3207 §4: what a server that demands TLS takes without it.
+bool IsAllowedBeforeTls(SmtpVerb verb) {
+  return verb == SmtpVerb::kEhlo || verb == SmtpVerb::kHelo || verb == SmtpVerb::kNoop ||
+         verb == SmtpVerb::kStarttls || verb == SmtpVerb::kQuit || verb == SmtpVerb::kRset;
+}
+
 }  // namespace
 
 SmtpSession::SmtpSession(SmtpSessionSettings settings, mail::ClientInfo client,
@@ -85,6 +91,11 @@ SmtpSession::Step SmtpSession::OnLine(std::string_view line) {
 }
 
 SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
+  if (settings_.starttls == StartTls::kEncrypt && !tls_ && !IsAllowedBeforeTls(command.verb)) {
+    if (command.verb == SmtpVerb::kMail) mail_refused_ = true;
+    const Next next = command.verb == SmtpVerb::kData ? Next::kCloseUnlessQuiet : Next::kLine;
+    return Refuse({530, {5, 7, 0}, "send STARTTLS first"}, next);
+  }
   switch (command.verb) {
     case SmtpVerb::kHelo:
     case SmtpVerb::kEhlo:
@@ -111,6 +122,8 @@ SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
                   {2, 0, 0},
                   "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT\nSee RFC 5321"});
     case SmtpVerb::kStarttls:
+      if (settings_.starttls != StartTls::kNone) return OnStartTls(command);
+      break;
     case SmtpVerb::kAuth:
     case SmtpVerb::kBdat:
     case SmtpVerb::kExpn:
@@ -131,7 +144,26 @@ SmtpSession::Step SmtpSession::OnHello(const SmtpCommand& command) {
   return Say({250,
               {},
               Cat(settings_.host_name, "\nPIPELINING\nSIZE ", settings_.message_octets_max,
-                  "\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8")});
+                  "\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8",
+                  settings_.starttls != StartTls::kNone && !tls_ ? "\nSTARTTLS" : "")});
+}
+
+SmtpSession::Step SmtpSession::OnStartTls(const SmtpCommand& command) {
+  if (tls_) return Refuse({503, {5, 5, 1}, "TLS is in use already"});
+  if (!command.argument.empty()) return Refuse({501, {5, 5, 4}, "STARTTLS takes no argument"});
+  if (!extended_) return Refuse({503, {5, 5, 1}, "send EHLO first"});
+  if (in_transaction_) {
+    return Refuse({503, {5, 5, 1}, "not within a transaction; send RSET to leave it"});
+  }
+  return Say({220, {2, 0, 0}, "ready for TLS"}, Next::kTls);
+}
+
+void SmtpSession::OnTls(bool trusted) {
+  Reset();
+  tls_ = true;
+  greeted_ = extended_ = false;
+  client_.helo.clear();
+  client_.trusted = client_.trusted || trusted;
 }
 
 SmtpSession::Step SmtpSession::OnMail(const SmtpCommand& command) {
@@ -166,6 +198,7 @@ SmtpSession::Step SmtpSession::OnMail(const SmtpCommand& command) {
   transmission.base =
       extended_ ? mail::Transmission::Base::kEsmtp : mail::Transmission::Base::kSmtp;
   transmission.smtputf8 = command.smtputf8;
+  transmission.tls = tls_;
   transmission.authenticated = !client_.login.empty();
   client_.with = Name(transmission);
   return Say({250, {2, 1, 0}, "sender OK"});

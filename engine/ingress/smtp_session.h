@@ -18,9 +18,17 @@
 
 namespace penstock::ingress {
 
+// STARTTLS (RFC 3207).
+enum class StartTls {
+  kNone,     // not offered
+  kMay,      // offered
+  kEncrypt,  // no mail without it
+};
+
 struct SmtpSessionSettings {
   std::string host_name;  // ours, in the greeting
   std::uint64_t message_octets_max = 0;
+  StartTls starttls = StartTls::kNone;
 };
 
 class SmtpSession {
@@ -38,6 +46,7 @@ class SmtpSession {
     kLine,     // read another line
     kContent,  // DATA may be taken: make room for the content, then BeginContent or EndContent
     kClose,    // send the reply, close
+    kTls,      // nothing may have come behind the line: send the reply, then TLS, then OnTls
     // A DATA was refused, or a line that may have been one. If octets have come behind it, the
     // client did not wait for our reply, and they are content: read as commands they would do what
     // their author wants. Close then.
@@ -61,6 +70,10 @@ class SmtpSession {
   Step OnLine(std::string_view line);
   Step OnLineFault(LineFault fault);
 
+  // All goes through TLS from here on, and the client has said nothing yet (RFC 3207 §4.2). One
+  // that has shown a certificate that counts is trusted (O3).
+  void OnTls(bool trusted);
+
   // The content may come: gives the 354.
   std::string BeginContent();
   // The transaction is over, by what became of its content, or since there is no room for it.
@@ -81,6 +94,7 @@ class SmtpSession {
  private:
   Step OnCommand(const mail::SmtpCommand& command);
   Step OnHello(const mail::SmtpCommand& command);
+  Step OnStartTls(const mail::SmtpCommand& command);
   Step OnMail(const mail::SmtpCommand& command);
   Step OnRcpt(const mail::SmtpCommand& command);
   Step OnData();
@@ -92,6 +106,7 @@ class SmtpSession {
   mail::ClientInfo client_;
   RefuseRecipient refuse_recipient_;
   RefuseMail refuse_mail_;
+  bool tls_ = false;
   bool greeted_ = false;   // by HELO or EHLO
   bool extended_ = false;  // by EHLO
   bool in_transaction_ = false;

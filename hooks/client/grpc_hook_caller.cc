@@ -2,8 +2,6 @@
 #include "hooks/client/grpc_hook_caller.h"
 
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include <grpc/support/time.h>
@@ -13,10 +11,13 @@
 
 #include "engine/async/grpc_call.h"
 #include "engine/async/grpc_threads.h"
+#include "engine/async/tls_probe.h"
 #include "engine/base/limits.h"
 #include "engine/base/limits_speed.h"
+#include "engine/base/limits_trust.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
+#include "engine/flow/hook_target.h"
 #include "engine/wire/convert_hook_call.h"
 #include "engine/wire/proto_time.h"
 
@@ -28,20 +29,19 @@ namespace {
 using async::SteadyClock;
 using InvokeCall = async::UnaryCall<v1::InvokeRequest, v1::InvokeResponse>;
 
-StatusOr<std::string> ReadFile(const std::string& name) {
-  if (name.empty()) return std::string();
-  std::ifstream file(name, std::ios::binary);
-  if (!file) return InvalidArgument(Cat("tls: cannot read ", name));
-  return std::string(std::istreambuf_iterator<char>(file), {});
+// Null: plain text.
+StatusOr<std::shared_ptr<async::TlsContext>> TlsOf(const flow::Hook& hook) {
+  if (!hook.tls) return nullptr;
+  auto tls =
+      async::TlsContext::Open(Cat("hook \"", hook.name, "\""), async::TlsRole::kClient,
+                              {hook.tls->certificate_file, hook.tls->key_file, hook.tls->ca_file});
+  if (!tls.ok()) return Annotate(tls.status(), "tls");
+  return tls;
 }
 
-StatusOr<std::shared_ptr<grpc::ChannelCredentials>> CredentialsOf(const flow::Hook& hook) {
-  if (!hook.tls) return grpc::InsecureChannelCredentials();
-  grpc::SslCredentialsOptions options;
-  PENSTOCK_ASSIGN_OR_RETURN(options.pem_root_certs, ReadFile(hook.tls->ca_file));
-  PENSTOCK_ASSIGN_OR_RETURN(options.pem_cert_chain, ReadFile(hook.tls->certificate_file));
-  PENSTOCK_ASSIGN_OR_RETURN(options.pem_private_key, ReadFile(hook.tls->key_file));
-  return grpc::SslCredentials(options);
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const async::TlsMaterial* material) {
+  if (material == nullptr) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials({material->authorities, material->key, material->certificates});
 }
 
 // Calls go round all endpoints that are connected and healthy (H13):
@@ -72,8 +72,8 @@ void FillContent(const ports::ContentAccess& access, v1::ContentAccess* content)
   *content->mutable_expire_time() = wire::ToProto(access.expire_time);
 }
 
-StatusOr<std::shared_ptr<grpc::Channel>> ChannelTo(const flow::Hook& hook) {
-  PENSTOCK_ASSIGN_OR_RETURN(auto credentials, CredentialsOf(hook));
+std::shared_ptr<grpc::Channel> ChannelTo(const flow::Hook& hook,
+                                         const async::TlsMaterial* material) {
   grpc::ChannelArguments arguments;
   arguments.SetServiceConfigJSON(ServiceConfig());
   // gRPC's own pause grows to two minutes; a hook that is back is to be found sooner (H3).
@@ -90,7 +90,7 @@ StatusOr<std::shared_ptr<grpc::Channel>> ChannelTo(const flow::Hook& hook) {
   // Channels of equal targets share a connection in gRPC unless told otherwise; each hook has its
   // own.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(hook.target, credentials, arguments);
+  return grpc::CreateCustomChannel(hook.target, CredentialsOf(material), arguments);
 }
 
 // An ASYNC call's answer is ignored (R11).
@@ -122,11 +122,17 @@ GrpcHookCaller::~GrpcHookCaller() {
 async::Task<flow::Answer> GrpcHookCaller::Call(ports::HookCall call) {
   auto way = WayTo(call.hook);
   PENSTOCK_CO_RETURN_IF_ERROR(way.status());
+  auto answer = co_await CallOn(*std::move(way), call);
+  if (answer.status().code() != StatusCode::kUnavailable) co_return answer;
+  co_return co_await WhyFailed(call.hook, answer.status());
+}
+
+async::Task<flow::Answer> GrpcHookCaller::CallOn(Way way, const ports::HookCall& call) {
   const auto deadline = SteadyClock::now() + call.timeout;
-  if (way->stream != nullptr) {
+  if (way.stream != nullptr) {
     v1::ExchangeRequest request;
     Fill(call, *request.mutable_invoke());
-    auto answer = co_await HookStream::Call(way->stream, std::move(request), call.timeout);
+    auto answer = co_await HookStream::Call(way.stream, std::move(request), call.timeout);
     if (answer.ok()) co_return AnswerOf(call, *answer);
     if (answer.status().code() != StatusCode::kUnimplemented) co_return answer.status();
     OffersNoStream(call.hook->name);
@@ -137,7 +143,7 @@ async::Task<flow::Answer> GrpcHookCaller::Call(ports::HookCall call) {
   // A monotonic deadline: the wall clock may jump while the call runs.
   rpc->context.set_deadline(
       gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(left.count(), GPR_TIMESPAN)));
-  auto start = [stub = std::move(way->stub)](
+  auto start = [stub = std::move(way.stub)](
                    grpc::ClientContext* context, const v1::InvokeRequest* request,
                    v1::InvokeResponse* response, std::function<void(grpc::Status)> done) {
     stub->async()->Invoke(context, request, response, std::move(done));
@@ -167,14 +173,23 @@ void GrpcHookCaller::Fill(const ports::HookCall& call, v1::InvokeRequest& reques
 StatusOr<GrpcHookCaller::Way> GrpcHookCaller::WayTo(const std::shared_ptr<const flow::Hook>& hook) {
   const MutexLock lock(mutex_);
   Endpoint& endpoint = endpoints_[hook->name];
-  if (endpoint.stub == nullptr || !SameEndpoint(*endpoint.hook, *hook)) {
+  const bool same = endpoint.stub != nullptr && SameEndpoint(*endpoint.hook, *hook);
+  auto tls = endpoint.tls;
+  if (!same) {
+    PENSTOCK_ASSIGN_OR_RETURN(tls, TlsOf(*hook));
+  }
+  auto material = tls == nullptr ? nullptr : tls->material();
+  if (!same || material != endpoint.material) {
     if (endpoint.stream != nullptr) endpoint.stream->Retire();
-    PENSTOCK_ASSIGN_OR_RETURN(const auto channel, ChannelTo(*hook));
-    endpoint = {hook,
-                v1::HookService::NewStub(channel),
-                v1::HookStreamService::NewStub(channel),
-                nullptr,
-                {}};
+    // Calls on the channel before end there.
+    auto channel = ChannelTo(*hook, material.get());
+    endpoint = {};
+    endpoint.hook = hook;
+    endpoint.tls = std::move(tls);
+    endpoint.material = std::move(material);
+    endpoint.stub = v1::HookService::NewStub(channel);
+    endpoint.stream_stub = v1::HookStreamService::NewStub(channel);
+    endpoint.channel = std::move(channel);
   }
   if (!hook->stream || SteadyClock::now() < endpoint.next_stream)
     return Way{endpoint.stub, nullptr};
@@ -183,6 +198,42 @@ StatusOr<GrpcHookCaller::Way> GrpcHookCaller::WayTo(const std::shared_ptr<const 
     endpoint.stream = HookStream::Open(*endpoint.stream_stub);
   }
   return Way{endpoint.stub, endpoint.stream};
+}
+
+async::asio::awaitable<Status> GrpcHookCaller::WhyFailed(std::shared_ptr<const flow::Hook> hook,
+                                                         Status failure) {
+  std::shared_ptr<async::TlsContext> tls;
+  {
+    const MutexLock lock(mutex_);
+    const Endpoint& endpoint = endpoints_[hook->name];
+    // A hook that was reached says "unavailable" for reasons of its own.
+    if (endpoint.channel == nullptr || endpoint.channel->GetState(false) == GRPC_CHANNEL_READY) {
+      co_return failure;
+    }
+    if (SteadyClock::now() - endpoint.fault_time < limits::kTlsProbeEvery) {
+      co_return endpoint.fault.empty() ? failure : Unavailable(endpoint.fault);
+    }
+    tls = endpoint.tls;
+  }
+  std::string fault;
+  const std::string server_name = hook->tls ? hook->tls->server_name : std::string();
+  const async::Deadline deadline = async::After(limits::kTlsProbeTime);
+  for (const std::string& address : flow::AddressesOf(hook->target)) {
+    auto endpoint = async::Endpoint::Parse(address);
+    if (!endpoint.ok() || !fault.empty()) break;
+    fault = co_await async::WhyNoConnection(*std::move(endpoint), tls, server_name, deadline);
+  }
+  KeepFault(*hook, fault);
+  if (fault.empty()) co_return failure;
+  co_return Unavailable(fault);
+}
+
+void GrpcHookCaller::KeepFault(const flow::Hook& hook, const std::string& fault) {
+  const MutexLock lock(mutex_);
+  Endpoint& endpoint = endpoints_[hook.name];
+  if (endpoint.hook == nullptr || !SameEndpoint(*endpoint.hook, hook)) return;
+  endpoint.fault = fault;
+  endpoint.fault_time = SteadyClock::now();
 }
 
 // Asked again after a while: the hook may have learned it.

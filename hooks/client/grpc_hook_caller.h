@@ -2,7 +2,7 @@
 // Calls hooks over gRPC: the port ports::HookCaller with real channels. One channel a hook, kept
 // while its registration stays the same; gRPC resolves names, goes round the endpoints that are
 // well, and reconnects (H13). Hooks registered with `stream` get their calls on a HookStream,
-// unless they do not offer one.
+// unless they do not offer one. A certificate that is renewed counts for new connections (P3).
 #pragma once
 
 #include <map>
@@ -10,6 +10,7 @@
 #include <string>
 
 #include "engine/async/timer.h"
+#include "engine/async/tls_context.h"
 #include "engine/base/mutex.h"
 #include "engine/ports/clock.h"
 #include "engine/ports/hook_caller.h"
@@ -30,11 +31,16 @@ class GrpcHookCaller final : public ports::HookCaller {
 
  private:
   struct Endpoint {
-    std::shared_ptr<const flow::Hook> hook;  // that the channel was made for
+    std::shared_ptr<const flow::Hook> hook;              // that the channel was made for
+    std::shared_ptr<async::TlsContext> tls;              // null: plain text
+    std::shared_ptr<const async::TlsMaterial> material;  // likewise
+    std::shared_ptr<grpc::Channel> channel;
     std::shared_ptr<v1::HookService::Stub> stub;
     std::shared_ptr<v1::HookStreamService::Stub> stream_stub;
     std::shared_ptr<HookStream> stream;          // null: none is open
     async::SteadyClock::time_point next_stream;  // not before, for the hook offers none
+    std::string fault;                           // why there is no connection, when last looked at
+    async::SteadyClock::time_point fault_time;
   };
 
   // How a call goes.
@@ -44,8 +50,12 @@ class GrpcHookCaller final : public ports::HookCaller {
   };
 
   void Fill(const ports::HookCall& call, v1::InvokeRequest& request) const;
-  // Errors: kInvalidArgument for TLS files that cannot be read, naming the file.
+  // Errors: kInvalidArgument for TLS files that are no good, naming the file.
   StatusOr<Way> WayTo(const std::shared_ptr<const flow::Hook>& hook);
+  async::Task<flow::Answer> CallOn(Way way, const ports::HookCall& call);
+  // What is wrong with the connection, where gRPC has none; else `failure`.
+  async::asio::awaitable<Status> WhyFailed(std::shared_ptr<const flow::Hook> hook, Status failure);
+  void KeepFault(const flow::Hook& hook, const std::string& fault);
   void OffersNoStream(const std::string& hook);
 
   const ports::Clock& clock_;

@@ -17,7 +17,9 @@ from next_hop import NextHop
 sys.path.insert(0, str(STUBS))
 
 
-class AdminOverTcp(unittest.TestCase):
+class AdminTcpTest(unittest.TestCase):
+    """A daemon that is administered over TCP; goes after the test."""
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="penstock-e2e-")
         self.addCleanup(folder.cleanup)
@@ -53,6 +55,8 @@ class AdminOverTcp(unittest.TestCase):
     def check_config(self):
         return subprocess.run([PENSTOCKD, "--check-config", "--config", self.daemon.config], capture_output=True, text=True, timeout=30)
 
+
+class AdminOverTcp(AdminTcpTest):
     def test_a_change_is_recorded_under_the_subject_of_the_certificate(self):
         self.start()
         done = self.penstock("org", "add-domain", "default", DOMAIN)

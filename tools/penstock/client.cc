@@ -15,7 +15,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <boost/asio/io_context.hpp>
+
+#include "engine/async/spawn.h"
+#include "engine/async/tls_probe.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_trust.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/base/utf8.h"
@@ -77,6 +82,26 @@ Status Knock(const std::string& path) {
     default:
       return Unavailable(Cat("socket ", path, ": ", std::strerror(error)));
   }
+}
+
+async::asio::awaitable<void> Probe(async::Endpoint endpoint, std::shared_ptr<async::TlsContext> tls,
+                                   std::string server_name, std::string& why) {
+  const async::Deadline deadline = async::After(limits::kTlsProbeTime);
+  why = co_await async::WhyNoConnection(std::move(endpoint), std::move(tls), std::move(server_name),
+                                        deadline);
+}
+
+// In words that gRPC has not; empty if TLS is not to blame.
+std::string WhyNoConnection(const DaemonAddress& address) {
+  auto endpoint = async::Endpoint::Parse(address.tcp);
+  auto tls = async::TlsContext::Open("penstock", async::TlsRole::kClient, address.tls);
+  if (!endpoint.ok() || !tls.ok()) return {};
+  boost::asio::io_context loop;
+  std::string why;
+  async::Spawn(loop.get_executor(),
+               Probe(*std::move(endpoint), *std::move(tls), address.server_name, why), "probe");
+  loop.run();
+  return why;
 }
 
 }  // namespace
@@ -147,9 +172,12 @@ Status Client::End(const grpc::Status& status, const grpc::ClientContext& contex
       return Unavailable(Cat("what listens on ", where,
                              " does not know this call; `penstock --version` and `penstockd "
                              "--version` should be the same"));
-    default:
+    default: {
+      const std::string why = address_.tcp.empty() ? std::string() : WhyNoConnection(address_);
+      if (!why.empty()) return Unavailable(Cat("no connection to the daemon: ", why));
       return Unavailable(Cat("the connection to ", where, " failed: ", status.error_message(),
                              "; look at penstockd's log"));
+    }
   }
 }
 

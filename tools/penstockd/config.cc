@@ -22,6 +22,7 @@
 #include "engine/wire/yaml.h"
 
 #include "google/protobuf/util/message_differencer.h"
+#include "tools/penstockd/privileges.h"
 #include "tools/penstockd/tls_config.h"
 
 namespace penstock::daemon {
@@ -50,6 +51,24 @@ void DefaultMarking(v1::HeaderMarking* marking, std::string_view header) {
   marking->set_value("yes");
 }
 
+void FillDefaults(v1::Listener& listener) {
+  if (listener.protocol() == v1::Listener::PROTOCOL_UNSPECIFIED) {
+    listener.set_protocol(v1::Listener::SMTP);
+  }
+  if (listener.connections_max() == 0) {
+    listener.set_connections_max(static_cast<int>(limits::kConnectionsMax));
+  }
+  if (listener.connections_per_client_max() == 0) {
+    listener.set_connections_per_client_max(static_cast<int>(limits::kConnectionsPerClientMax));
+  }
+  if (listener.starttls() == v1::Listener::START_TLS_UNSPECIFIED) {
+    listener.set_starttls(listener.has_tls() ? v1::Listener::MAY : v1::Listener::NONE);
+  }
+  if (listener.organization().empty() && listener.direction() != v1::Listener::OUTBOUND) {
+    listener.set_organization("default");
+  }
+}
+
 void FillDefaults(const fs::path& folder, v1::Config& config) {
   const auto absolute = [&folder](const std::string& path) {
     return path.empty() ? path : (folder / path).lexically_normal().string();
@@ -62,25 +81,15 @@ void FillDefaults(const fs::path& folder, v1::Config& config) {
   auto* content = config.mutable_content_api();
   if (content->listen().empty()) content->set_listen("127.0.0.1:0");
   MakeTlsPathsAbsolute(folder, config);
-  for (auto& listener : *config.mutable_listeners()) {
-    if (listener.protocol() == v1::Listener::PROTOCOL_UNSPECIFIED) {
-      listener.set_protocol(v1::Listener::SMTP);
-    }
-    if (listener.connections_max() == 0) {
-      listener.set_connections_max(static_cast<int>(limits::kConnectionsMax));
-    }
-    if (listener.connections_per_client_max() == 0) {
-      listener.set_connections_per_client_max(static_cast<int>(limits::kConnectionsPerClientMax));
-    }
-    if (listener.organization().empty() && listener.direction() != v1::Listener::OUTBOUND) {
-      listener.set_organization("default");
-    }
-  }
+  for (auto& listener : *config.mutable_listeners())
+    FillDefaults(listener);
   for (auto& next_hop : *config.mutable_next_hops()) {
     if (next_hop.max_concurrent_deliveries() == 0) {
       next_hop.set_max_concurrent_deliveries(static_cast<int>(limits::kDeliveriesAtOnceMax));
     }
     if (next_hop.has_smtp() && next_hop.smtp().port() == 0) next_hop.mutable_smtp()->set_port(25);
+    if (next_hop.has_smtp() && next_hop.smtp().starttls() == v1::SmtpNextHop::START_TLS_UNSPECIFIED)
+      next_hop.mutable_smtp()->set_starttls(v1::SmtpNextHop::MAY);
     if (next_hop.has_maildir()) {
       next_hop.mutable_maildir()->set_path(absolute(next_hop.maildir().path()));
     }
@@ -132,6 +141,8 @@ class Checker {
     CheckListeners(config);
     CheckMetrics(config);
     CheckContentApi(config.content_api());
+    const auto identity = FindIdentity(config.user(), config.group());
+    if (!identity.ok()) FaultOfField("", identity.status());
     for (const Finding& fault : CheckTls(config).faults)
       Fault(fault.field, fault.text);
     CheckMarking("marking.junk", config.marking().junk());
@@ -145,13 +156,16 @@ class Checker {
     faults_.push_back(Cat(places_.Where(path), ": ", text));
   }
 
+  // For a text that begins with its field, below `above`.
+  void FaultOfField(std::string_view above, const Status& status) {
+    const std::string_view text = Message(status);
+    const std::size_t colon = text.find(": ");
+    Fault(Cat(above, text.substr(0, colon)), text.substr(colon + 2));
+  }
+
   void CheckContentApi(const v1::ContentApiConfig& content) {
     const Status status = api::Validate(ToContentServerOptions(content));
-    if (!status.ok()) {
-      const std::string_view text = Message(status);
-      const std::size_t colon = text.find(": ");
-      Fault(Cat("content_api.", text.substr(0, colon)), text.substr(colon + 2));
-    }
+    if (!status.ok()) FaultOfField("content_api.", status);
   }
 
   void CheckNextHops(const v1::Config& config) {
@@ -234,10 +248,10 @@ class Checker {
           Fault(path + ".organization",
                 "missing; expected the organization of senders whose domain nobody owns");
         }
-        if (listener.trusted_networks().empty()) {
+        if (listener.trusted_networks().empty() && listener.tls().client_ca_file().empty()) {
           Fault(path + ".trusted_networks",
                 "missing; an outbound listener that trusts nobody refuses all mail; expected "
-                "networks such as 127.0.0.0/8");
+                "networks such as 127.0.0.0/8, or tls.client_ca_file");
         }
       }
       for (int k = 0; k < listener.trusted_networks_size(); ++k) {
@@ -380,6 +394,7 @@ std::vector<std::string> NeedRestart(const v1::Config& before, const v1::Config&
     fields.emplace_back("metrics");
   if (!MessageDifferencer::Equals(before.content_api(), after.content_api()))
     fields.emplace_back("content_api");
+  if (before.user() != after.user() || before.group() != after.group()) fields.emplace_back("user");
   if (before.log().format() != after.log().format()) fields.emplace_back("log.format");
   return fields;
 }

@@ -22,6 +22,28 @@ namespace {
 
 using google::protobuf::util::MessageDifferencer;
 
+embed::SmtpNextHop ToNextHop(const v1::SmtpNextHop& configured) {
+  embed::SmtpNextHop smtp;
+  smtp.host = configured.host();
+  smtp.port = static_cast<std::uint16_t>(configured.port());
+  smtp.tls = ToTlsFiles(configured.tls());
+  smtp.tls_name = configured.tls().server_name();
+  switch (configured.starttls()) {
+    case v1::SmtpNextHop::NONE:
+      smtp.starttls = delivery::StartTls::kNone;
+      break;
+    case v1::SmtpNextHop::ENCRYPT:
+      smtp.starttls = delivery::StartTls::kEncrypt;
+      break;
+    case v1::SmtpNextHop::VERIFY:
+      smtp.starttls = delivery::StartTls::kVerify;
+      break;
+    default:
+      smtp.starttls = delivery::StartTls::kMay;
+  }
+  return smtp;
+}
+
 embed::Settings ToSettings(const v1::Config& config) {
   embed::Settings settings;
   settings.flow = ToFlowSettings(config);
@@ -30,8 +52,7 @@ embed::Settings ToSettings(const v1::Config& config) {
     next_hop.name = configured.name();
     next_hop.deliveries_at_once = static_cast<std::size_t>(configured.max_concurrent_deliveries());
     if (configured.has_smtp()) {
-      next_hop.means = embed::SmtpNextHop{configured.smtp().host(),
-                                          static_cast<std::uint16_t>(configured.smtp().port())};
+      next_hop.means = ToNextHop(configured.smtp());
     } else {
       next_hop.means =
           embed::MaildirNextHop{configured.maildir().path(), configured.maildir().return_path()};
@@ -152,6 +173,14 @@ StatusOr<Daemon::FrontDoor> Daemon::OpenFrontDoor(const v1::Config& config,
   options.connection.policy.direction = ToMode(listener.direction());
   options.connection.policy.organization = listener.organization();
   options.connection.incoming = incoming_;
+  if (listener.starttls() != v1::Listener::NONE) {
+    options.connection.session.starttls = listener.starttls() == v1::Listener::ENCRYPT
+                                              ? ingress::StartTls::kEncrypt
+                                              : ingress::StartTls::kMay;
+    auto tls = async::TlsContext::Open(what, async::TlsRole::kServer, ToTlsFiles(listener.tls()));
+    if (!tls.ok()) return Annotate(tls.status(), what);
+    options.connection.tls = *std::move(tls);
+  }
   options.connections_max = static_cast<std::size_t>(listener.connections_max());
   options.connections_per_client_max =
       static_cast<std::size_t>(listener.connections_per_client_max());

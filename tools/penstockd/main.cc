@@ -16,11 +16,13 @@
 #include <thread>
 #include <utility>
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/resource.h>
 
 #include "absl/synchronization/mutex.h"
 
+#include "engine/async/endpoint.h"
 #include "engine/base/log.h"
 #include "engine/base/strings.h"
 
@@ -28,18 +30,23 @@
 #include "tools/penstockd/daemon.h"
 #include "tools/penstockd/log_lines.h"
 #include "tools/penstockd/metrics_server.h"
+#include "tools/penstockd/privileges.h"
 
 namespace penstock::daemon {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: penstockd --config FILE [--check-config]\n"
+    "usage: penstockd --config FILE [--check-config] [--user NAME]\n"
     "\n"
     "Takes mail, asks hooks, hands it on.\n"
     "SIGHUP reads the configuration again, SIGTERM stops cleanly, a second SIGTERM at once.\n"
     "\n"
     "  --config FILE    the configuration (YAML); proto/penstock/v1/config.proto lists its fields\n"
     "  --check-config   read and check the configuration, say what is wrong, and exit\n"
+    "  --user NAME      the user to become if started as root; default: `user` of the "
+    "configuration\n"
+    "  --allow-root     stay root if no user is named (also: PENSTOCK_ALLOW_ROOT=1)\n"
+    "  --allow-core-dumps  let the system keep the memory of a daemon that failed, mail and all\n"
     "  --version        print the version\n"
     "  --help           print this\n"
     "\n"
@@ -47,7 +54,10 @@ constexpr std::string_view kUsage =
 
 struct Arguments {
   std::string config;
+  std::string user;
   bool check_config = false;
+  bool allow_root = false;
+  bool allow_core_dumps = false;
 };
 
 int Usage(const std::string& fault) {
@@ -130,7 +140,37 @@ class ImpatienceWatch {
   std::thread thread_;
 };
 
-int Run(v1::Config config, const std::string& path) {
+bool IsLowPort(const std::string& address) {
+  const auto endpoint = async::Endpoint::Parse(address);
+  return endpoint.ok() && endpoint->unix_path.empty() && endpoint->port > 0 &&
+         endpoint->port < IPPORT_RESERVED;
+}
+
+PrivilegeOptions PrivilegesOf(const v1::Config& config, const Arguments& arguments) {
+  PrivilegeOptions options;
+  const char* allowed = std::getenv("PENSTOCK_ALLOW_ROOT");
+  options.allow_root =
+      arguments.allow_root || (allowed != nullptr && std::string_view(allowed) == "1");
+  options.allow_core_dumps = arguments.allow_core_dumps;
+  options.low_ports = IsLowPort(config.admin().listen()) || IsLowPort(config.metrics().listen()) ||
+                      IsLowPort(config.content_api().listen());
+  for (const v1::Listener& listener : config.listeners())
+    options.low_ports = options.low_ports || IsLowPort(listener.listen());
+  options.folders = {config.data_folder(),
+                     config.admin().socket().substr(0, config.admin().socket().rfind('/'))};
+  return options;
+}
+
+int Run(v1::Config config, const Arguments& arguments) {
+  const std::string& path = arguments.config;
+  PrivilegeOptions privileges = PrivilegesOf(config, arguments);
+  auto identity = FindIdentity(config.user(), config.group());
+  if (!identity.ok()) return Refuse(identity.status());
+  privileges.identity = *std::move(identity);
+  const Status entered = EnterLeastPrivilege(privileges);
+  if (!entered.ok()) return Refuse(entered);
+  const Status data = CheckDataFolder(config.data_folder());
+  if (!data.ok()) return Refuse(data);
   const sigset_t signals = BlockSignals();
   RaiseDescriptorLimit();
   // gRPC's own lines are in no form of ours; whoever wants them sets the variable.
@@ -144,6 +184,8 @@ int Run(v1::Config config, const std::string& path) {
   LogWarnings(config);
   auto daemon = Daemon::Start(std::move(config), metrics);
   if (!daemon.ok()) return Refuse(daemon.status());
+  GiveUpRoot(privileges);
+  NotifyServiceManager("READY=1");
   Log(LogLevel::kInfo, "started", {{"version", PENSTOCK_VERSION}, {"config", path}});
   for (;;) {
     int signal = 0;
@@ -152,6 +194,7 @@ int Run(v1::Config config, const std::string& path) {
     Reload(**daemon, path);
   }
   Log(LogLevel::kInfo, "stopping");
+  NotifyServiceManager("STOPPING=1");
   ImpatienceWatch impatience(signals);
   const bool drained = (*daemon)->Stop();
   impatience.Stop();
@@ -180,6 +223,12 @@ int Main(int argc, char** argv) {
       arguments.config = argv[++i];
     } else if (argument.starts_with("--config=")) {
       arguments.config = argument.substr(9);
+    } else if (argument == "--user" && i + 1 < argc) {
+      arguments.user = argv[++i];
+    } else if (argument == "--allow-root") {
+      arguments.allow_root = true;
+    } else if (argument == "--allow-core-dumps") {
+      arguments.allow_core_dumps = true;
     } else {
       return Usage(Cat("unknown argument ", argument));
     }
@@ -187,6 +236,10 @@ int Main(int argc, char** argv) {
   if (arguments.config.empty()) return Usage("--config FILE is missing");
   StatusOr<v1::Config> config = LoadConfig(arguments.config);
   if (!config.ok()) return Refuse(config.status());
+  if (!arguments.user.empty()) {
+    config->set_user(arguments.user);
+    config->clear_group();
+  }
   if (arguments.check_config) {
     for (const std::string& warning : Warnings(*config)) {
       std::fprintf(stderr, "penstockd: %s: warning: %s\n", arguments.config.c_str(),
@@ -195,7 +248,7 @@ int Main(int argc, char** argv) {
     std::printf("%s: ok\n", arguments.config.c_str());
     return 0;
   }
-  return Run(*std::move(config), arguments.config);
+  return Run(*std::move(config), arguments);
 }
 
 }  // namespace

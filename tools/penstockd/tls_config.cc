@@ -62,10 +62,39 @@ void CheckAdmin(const v1::AdminConfig& admin, TlsFindings& findings) {
   CheckServer("admin.tls", admin.tls(), findings);
 }
 
+void CheckListener(const std::string& path, const v1::Listener& listener, TlsFindings& findings) {
+  const bool none = listener.starttls() == v1::Listener::NONE ||
+                    listener.starttls() == v1::Listener::START_TLS_UNSPECIFIED;
+  if (listener.has_tls()) {
+    CheckServer(path + ".tls", listener.tls(), findings);
+  } else if (!none) {
+    findings.faults.push_back({path + ".tls", "missing; expected certificate_file and key_file"});
+  }
+}
+
+void CheckNextHop(const std::string& path, const v1::SmtpNextHop& smtp, TlsFindings& findings) {
+  CheckFiles(path + ".tls", "ca_file", ToTlsFiles(smtp.tls()), findings);
+  if (smtp.has_tls() && smtp.starttls() == v1::SmtpNextHop::NONE) {
+    findings.faults.push_back({path + ".tls", "without STARTTLS it has no use"});
+  }
+  if (smtp.starttls() == v1::SmtpNextHop::VERIFY) return;
+  for (const auto& [field, value] : {std::pair("ca_file", &smtp.tls().ca_file()),
+                                     std::pair("server_name", &smtp.tls().server_name())}) {
+    if (!value->empty()) {
+      findings.faults.push_back(
+          {Cat(path, ".tls.", field), "is for `starttls: verify`; without it nothing is checked"});
+    }
+  }
+}
+
 }  // namespace
 
 async::TlsFiles ToTlsFiles(const v1::ServerTls& tls) {
   return {tls.certificate_file(), tls.key_file(), tls.client_ca_file()};
+}
+
+async::TlsFiles ToTlsFiles(const v1::ClientTls& tls) {
+  return {tls.certificate_file(), tls.key_file(), tls.ca_file()};
 }
 
 void MakeTlsPathsAbsolute(const fs::path& folder, v1::Config& config) {
@@ -79,6 +108,16 @@ void MakeTlsPathsAbsolute(const fs::path& folder, v1::Config& config) {
   };
   if (config.admin().has_tls()) of_server(config.mutable_admin()->mutable_tls());
   if (config.content_api().has_tls()) of_server(config.mutable_content_api()->mutable_tls());
+  for (auto& listener : *config.mutable_listeners()) {
+    if (listener.has_tls()) of_server(listener.mutable_tls());
+  }
+  for (auto& next_hop : *config.mutable_next_hops()) {
+    if (!next_hop.smtp().has_tls()) continue;
+    auto* tls = next_hop.mutable_smtp()->mutable_tls();
+    make_absolute(tls->mutable_ca_file());
+    make_absolute(tls->mutable_certificate_file());
+    make_absolute(tls->mutable_key_file());
+  }
 }
 
 TlsFindings CheckTls(const v1::Config& config) {
@@ -86,6 +125,12 @@ TlsFindings CheckTls(const v1::Config& config) {
   CheckAdmin(config.admin(), findings);
   if (config.content_api().has_tls()) {
     CheckServer("content_api.tls", config.content_api().tls(), findings);
+  }
+  for (int i = 0; i < config.listeners_size(); ++i)
+    CheckListener(Cat("listeners[", i, "]"), config.listeners(i), findings);
+  for (int i = 0; i < config.next_hops_size(); ++i) {
+    if (config.next_hops(i).has_smtp())
+      CheckNextHop(Cat("next_hops[", i, "].smtp"), config.next_hops(i).smtp(), findings);
   }
   return findings;
 }

@@ -24,6 +24,7 @@ struct TlsFindings {
 };
 
 async::TlsFiles ToTlsFiles(const v1::ServerTls& tls);
+async::TlsFiles ToTlsFiles(const v1::ClientTls& tls);
 
 // Makes the paths of all TLS files absolute; those that are not count from `folder`.
 void MakeTlsPathsAbsolute(const std::filesystem::path& folder, v1::Config& config);

@@ -2,10 +2,12 @@
 #include "engine/flow/hook.h"
 
 #include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
 #include "engine/base/strings.h"
+#include "engine/flow/hook_target.h"
 #include "tests/support/vectors.h"
 
 namespace penstock::flow {
@@ -45,9 +47,30 @@ TEST_CASE("Hook: targets, and plain text beyond loopback only if allowed by name
       CHECK(Validate(hook).ok() == (want != "refused"));
       hook.plain_text_allowed = false;
       hook.tls = HookTls{};
+      hook.tls->server_name = "hook.example";
       CHECK(Validate(hook).ok() == (want != "refused"));
     }
   }
+}
+
+TEST_CASE("Hook: TLS to several addresses needs the name that all their certificates carry",
+          "[flow][hook][P3]") {
+  Hook hook = ValidHook();
+  hook.target = "ipv4:192.0.2.1:1,192.0.2.2:1";
+  hook.tls = HookTls{};
+  CHECK(Fault(hook).starts_with("tls.server_name: missing"));
+  hook.target = "ipv4:192.0.2.1:1";
+  CHECK(Fault(hook).empty());
+}
+
+TEST_CASE("AddressesOf: what a target names, for whoever connects without gRPC", "[flow][hook]") {
+  using Addresses = std::vector<std::string>;
+  CHECK(AddressesOf("hook.example:50051") == Addresses{"hook.example:50051"});
+  CHECK(AddressesOf("dns:///[::1]:50051") == Addresses{"[::1]:50051"});
+  CHECK(AddressesOf("ipv4:192.0.2.1:1,192.0.2.2:1") == Addresses{"192.0.2.1:1", "192.0.2.2:1"});
+  CHECK(AddressesOf("unix:///run/hook.sock") == Addresses{"unix:/run/hook.sock"});
+  CHECK(AddressesOf("unix-abstract:hook").empty());
+  CHECK(AddressesOf("nonsense").empty());
 }
 
 TEST_CASE("Hook: nobody may call it before a statement says so", "[flow][hook][P1]") {

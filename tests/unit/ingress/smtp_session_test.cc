@@ -22,12 +22,14 @@ namespace {
 //   !long, !lf        a line that is too long, or ends in LF alone
 //   !content REPLY    the content came to its end; the intake says REPLY ("250 2.0.0 text")
 //   !fill N           N recipients, each of which has to be taken
+//   !tls, !tls trusted   the TLS handshake is done, with a certificate that makes the client
+//   trusted
 // and its answer is the reply's lines, joined by " / ", or a beginning of it that ends at a space.
 class Dialogue {
  public:
   explicit Dialogue(const Json& input)
       : recipients_max_(input.value("recipients_max", std::size_t{1000})),
-        session_(Settings(), Client(input),
+        session_(Settings(input), Client(input),
                  [this](const auto& client, const auto& envelope, std::string_view forward_path) {
                    return Refuse(client, envelope, forward_path);
                  }) {}
@@ -35,6 +37,10 @@ class Dialogue {
   std::string Answer(const std::string& line) {
     if (line == "!long") return Show(session_.OnLineFault(SmtpSession::LineFault::kTooLong));
     if (line == "!lf") return Show(session_.OnLineFault(SmtpSession::LineFault::kBareLf));
+    if (line.starts_with("!tls")) {
+      session_.OnTls(line.ends_with(" trusted"));
+      return "done";
+    }
     if (line.starts_with("!fill ")) return Fill(std::stoi(line.substr(6)));
     if (line.starts_with("!content ")) {
       const auto words = Split(line, ' ');
@@ -65,10 +71,13 @@ class Dialogue {
   }
 
  private:
-  static SmtpSessionSettings Settings() {
+  static SmtpSessionSettings Settings(const Json& input) {
     SmtpSessionSettings settings;
     settings.host_name = "mx.example";
     settings.message_octets_max = 1000;
+    const std::string starttls = input.value("starttls", "none");
+    if (starttls == "may") settings.starttls = StartTls::kMay;
+    if (starttls == "encrypt") settings.starttls = StartTls::kEncrypt;
     return settings;
   }
 
@@ -109,6 +118,7 @@ class Dialogue {
     for (std::size_t at = 0; (at = reply.find("\r\n", at)) != std::string::npos;)
       reply.replace(at, 2, " / ");
     if (step.next == SmtpSession::Next::kClose) reply += " [close]";
+    if (step.next == SmtpSession::Next::kTls) reply += " [tls]";
     if (step.next == SmtpSession::Next::kCloseUnlessQuiet) reply += " [close unless quiet]";
     return reply;
   }
@@ -121,7 +131,7 @@ class Dialogue {
 
 // Equal, or equal up to a space of `reply`; where the reply closes the connection, `want` says so.
 bool Agrees(std::string_view reply, std::string_view want) {
-  for (const std::string_view end : {" [close]", " [close unless quiet]"}) {
+  for (const std::string_view end : {" [close]", " [close unless quiet]", " [tls]"}) {
     if (reply.ends_with(end) != want.ends_with(end)) return false;
     if (!reply.ends_with(end)) continue;
     reply.remove_suffix(end.size());

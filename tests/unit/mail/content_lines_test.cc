@@ -38,7 +38,7 @@ TEST_CASE("ContentLines: line ends, and what stands in a line", "[mail][content_
 }
 
 TEST_CASE("ContentLines: a CR is of the line's end only before LF", "[mail][content_lines]") {
-  for (const std::size_t piece : {1, 2, 3, 100}) {
+  for (const std::size_t piece : {1U, 2U, 3U, 100U}) {
     CHECK(Lines("a\r\r\nb\rc\r\n\r", piece, 100) ==
           std::vector<std::string>{"1 at 0: a\r of 2 + 2 flags 2", "2 at 4: b\rc of 3 + 2 flags 2",
                                    "3 at 9: \r of 1 + 0 flags 2"});
@@ -46,7 +46,7 @@ TEST_CASE("ContentLines: a CR is of the line's end only before LF", "[mail][cont
 }
 
 TEST_CASE("ContentLines: no more is kept than is wanted", "[mail][content_lines]") {
-  for (const std::size_t piece : {1, 2, 5, 100}) {
+  for (const std::size_t piece : {1U, 2U, 5U, 100U}) {
     CHECK(Lines("abcdef\r\nx!\r\n", piece, 3) ==
           std::vector<std::string>{"1 at 0: abc of 6 + 2 flags 0", "2 at 8: x! of 2 + 2 flags 8"});
   }

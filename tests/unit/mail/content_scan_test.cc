@@ -61,7 +61,7 @@ TEST_CASE("ContentScan: pieces of any size give the same facts", "[mail][content
     CAPTURE(v.name);
     const std::string content = Octets(v.input);
     const ContentFacts whole = ScanContent(content, {});
-    for (const std::size_t piece : {1, 2, 3, 7, 64, 1000})
+    for (const std::size_t piece : {1U, 2U, 3U, 7U, 64U, 1000U})
       CHECK(InPieces(content, piece) == whole);
   }
 }
