@@ -18,7 +18,7 @@
 #include "engine/async/endpoint.h"
 #include "engine/async/grpc_tls.h"
 #include "engine/async/spawn.h"
-#include "engine/base/limits_capi.h"
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/flow/hook.h"

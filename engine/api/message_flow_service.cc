@@ -19,7 +19,7 @@
 #include "engine/api/unary_call.h"
 #include "engine/async/grpc_call.h"
 #include "engine/async/limiter.h"
-#include "engine/base/limits_capi.h"
+#include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/mutex.h"
 #include "engine/base/status_macros.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/async/pool.h"
 
-#include "engine/base/limits_speed.h"
+#include "engine/base/limits.h"
 
 namespace penstock::async {
 

@@ -16,7 +16,7 @@
 #include <openssl/x509.h>
 #include <sys/stat.h>
 
-#include "engine/base/limits_trust.h"
+#include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"

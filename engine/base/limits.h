@@ -38,6 +38,7 @@ inline constexpr std::size_t kMsgIdOctetsMax = 998;  // of a Message-ID on recor
 // The event (E)
 inline constexpr std::size_t kSubjectCodePointsMax = 256;  // E4: cut there
 inline constexpr std::size_t kEventOctetsMax = 131'072;  // of compact JSON, E5: recipients dropped from the tail
+inline constexpr std::size_t kEventIdOctetsMax = 120;  // of an invocation or message id read back, E6: refused
 inline constexpr std::size_t kEventFileOctetsMax = 1U << 20U;  // of an event read back, spaces counted: refused
 
 // Hooks (H)
@@ -46,6 +47,7 @@ inline constexpr seconds kAsyncCallDeadline{60};  // H2: the default; the attemp
 inline constexpr seconds kAsyncCallDeadlineMin{1};  // a shorter setting is refused
 inline constexpr minutes kAsyncCallDeadlineMax{15};  // H2: a longer setting is refused
 inline constexpr std::size_t kAnswerOctetsMax = 262'144;  // as serialized, H2: the attempt fails
+inline constexpr std::size_t kAnswerFileOctetsMax = 16 * kAnswerOctetsMax;  // of an answer read from a file: refused, whatever its own length would be
 inline constexpr std::size_t kAnswerActionsMax = 10;  // unique actions, H8: later ones do not count
 inline constexpr std::size_t kAnswerWarningsMax = 100;  // of one answer: further ones are counted only
 inline constexpr std::size_t kAnswerDepthMax = 64;  // nested arrays and objects in JSON: the attempt fails
@@ -77,11 +79,19 @@ inline constexpr seconds kOutlierEjection{30};  // H13: an endpoint whose calls 
 inline constexpr int kOutlierEjectedPercentMax = 50;  // H13: of a hook's endpoints: further ones go on getting calls
 inline constexpr int kOutlierCallsMin = 5;  // H13: of an endpoint in an interval; on fewer it is not judged
 inline constexpr int kHookMessageOctetsMax = 4 << 20U;  // of an answer as gRPC reads it: the call fails; SYNC ones have kAnswerOctetsMax
+inline constexpr std::size_t kGuestFunctionsMax = 16;  // posted while a gRPC thread runs a callback, and run by it: the pool runs the rest
+inline constexpr std::uint64_t kHookStreamCallsMax = 100'000;  // on one stream: the next calls go to another, and with it perhaps to another endpoint (H13)
+inline constexpr seconds kHookStreamAgeMax{60};  // the same
+inline constexpr seconds kHookStreamEndMax{15};  // for a hook to end its side once it has no calls: the stream is cancelled
 
 // Messages (M, A)
 inline constexpr std::uint64_t kMessageOctetsMax = 40ULL << 20U;  // M5: 552 5.3.4
 inline constexpr std::size_t kHeaderSectionOctetsMax = 1U << 20U;  // RFC 5322 names none: 552 5.3.4
 inline constexpr hours kContentRetention{24};  // M5: from acceptance
+inline constexpr std::size_t kReleaseBatch = 16;  // retained contents released at a time while the disk is short, M5: then the room is looked at again
+inline constexpr seconds kRoomWait{30};  // for another that makes room on disk: refused then
+inline constexpr std::size_t kExpiredBatch = 500;  // retained contents whose time is over, released in one transaction
+inline constexpr std::size_t kContentScanSlice = 1U << 20U;  // octets of content read between two turns of others on the thread
 inline constexpr days kHistoryRetention{30};  // A6
 inline constexpr std::size_t kBounceMessageCodePointsMax = 1024;  // A3: cut there
 inline constexpr std::size_t kDsnHeaderOctetsMax = 65'536;  // of the undelivered message's fields that a DSN carries, A3: later ones are left out
@@ -113,6 +123,7 @@ inline constexpr seconds kDataReplyTimeout{
 inline constexpr std::size_t kPipelinedCommandsMax = 100;  // to a next hop in one write, RFC 2920: then replies are read first
 inline constexpr std::size_t kContentChunkOctets = 64U << 10U;  // of content in memory, M6
 inline constexpr std::size_t kFileNameOctetsMax = 255;  // Linux's NAME_MAX; a recipient whose Maildir would need more: 550 5.1.1
+inline constexpr std::size_t kMaildirsSettledMax = 10'000;  // Maildirs of a next hop known to be durable: beyond it all are synced once more
 inline constexpr seconds kConnectionIdle{5};  // to a next hop, between messages: then QUIT
 inline constexpr seconds kConnectionAgeMax{300};  // of a connection that is used again and again: then QUIT
 inline constexpr std::size_t kAddressesMax = 5;  // of a next hop's host name: further ones are not tried
@@ -165,6 +176,8 @@ inline constexpr std::size_t kManifestWarningsMax = 50;  // told about one manif
 inline constexpr std::size_t kQuietRulesMax = 1000;  // rules of a manifest: for more of them the command line says what it is doing
 inline constexpr std::size_t kDifferenceCellsMax = 1'000'000;  // lines before times lines after that are compared: beyond, all go and all come
 inline constexpr seconds kAdminCallDeadline{30};  // of the command line's calls: exit code 3
+inline constexpr seconds kProgressInterval{1};  // between two lines that say how far a command is
+inline constexpr milliseconds kImpatienceLook{100};  // between two looks whether a second SIGTERM has come, which ends the daemon at once
 inline constexpr seconds kCompletionDeadline{1};  // of names asked for while a line is typed: none are offered
 inline constexpr int kAdminMessageOctetsMax = 64 << 20;  // a request or response of the admin API: refused
 inline constexpr seconds kAdminStopDeadline{5};  // of admin calls that run when the daemon stops: cancelled
@@ -175,6 +188,52 @@ inline constexpr seconds kTrialTurnWait{15};  // of a trial for its turn at a ho
 inline constexpr seconds kTrialCallDeadline{45};  // of the command line's call that makes one SYNC trial: its turn, its 15 s, and some for the way; exit code 3
 inline constexpr minutes kTrialCallDeadlineMax{20};  // the same where a trial may be ASYNC, which an operator may give 15 min
 inline constexpr milliseconds kTrialGivenUpLook{200};  // between two looks whether whoever asked for a trial is still there
+
+// The content API (M, P2)
+inline constexpr std::size_t kCapabilityOctetsMax = 512;  // of one, hook.proto: a longer one is no capability
+inline constexpr hours kCapabilityKeyAge{24};  // of the key that signs: then a new one does
+inline constexpr hours kCapabilityKeyKept{72};  // from its making: what it signed has expired, kContentRetention after kCapabilityKeyAge, and a day longer NOT_FOUND can be said (M3)
+inline constexpr std::size_t kContentPieceOctets = 64U << 10U;  // of one piece of a Get, message_flow.proto
+inline constexpr std::size_t kContentPutPieceOctetsMax = 1U << 20U;  // of one piece of a Put, the same: INVALID_ARGUMENT; RESOURCE_EXHAUSTED where gRPC sees it first
+inline constexpr std::size_t kContentPiecesAhead = 16;  // of one Get, read and not sent: reading waits
+inline constexpr std::size_t kContentOctetsAhead = 1U << 20U;  // of one Put, received and not written, and again on the way, gRPC's window: receiving waits
+inline constexpr seconds kContentPieceWait{30};  // for a client to take or send a piece: the call ends
+inline constexpr std::size_t kContentStreamsOfHook = 32;  // at a time: further ones wait their turn
+inline constexpr seconds kContentTurnWait{10};  // for that: RESOURCE_EXHAUSTED
+inline constexpr std::size_t kContentThreads = 4;  // that read and write content for hooks
+inline constexpr int kContentStreamsOfConnection = 100;  // gRPC holds further ones back
+inline constexpr minutes kContentConnectionIdle{5};  // without a call: closed, gRPC connects again
+inline constexpr seconds kContentStopDeadline{2};  // for content calls that run at a stop: cut off
+
+// Checks of replaced content and safe edits (M4)
+inline constexpr std::size_t kContentLineOctetsMax = 1000;  // with CRLF, M4, RFC 5321 §4.5.3.1.6: a Put with a longer line is refused
+inline constexpr std::size_t kMimeDepthMax = 400;  // parts within each other: what lies deeper is not looked into
+inline constexpr std::size_t kBoundaryOctetsMax = 250;  // RFC 2046 §5.1.1 allows 70: a longer one counts as none
+inline constexpr std::size_t kMimeFieldOctetsMax = 8192;  // of a Content-Type, Content-Disposition or Content-Transfer-Encoding field: cut there
+inline constexpr std::size_t kMimeParametersMax = 64;  // of such a field: later ones are not read
+inline constexpr std::size_t kFieldNamesMax = 64;  // once-only fields looked for in one header section, M4: later ones are not
+inline constexpr std::size_t kFieldNameOctetsKept = 200;  // of the name of a field with a defect, M4: cut there
+inline constexpr std::size_t kDefectsOfAKindMax = 256;  // places with a defect of one kind that are remembered, M4: CheckReplacement says what then
+inline constexpr std::size_t kBodyLineOctetsKept = 512;  // of a body line that comes in pieces: enough for any delimiter and its white space
+inline constexpr std::size_t kEditedPartsMax = 20'000;  // of a mail whose body a hook edits in its memory: refused, the mail stays as it came
+inline constexpr std::size_t kRefusalsTold = 5;  // faults in the text of one refusal, M4: further ones are counted only
+inline constexpr std::size_t kRefusalNameOctetsMax = 80;  // of a field's name in it: cut there
+inline constexpr std::size_t kRefusalPathOctetsMax = 120;  // of a part's path in it: cut there
+
+// Checks of a hook from outside
+inline constexpr seconds kHookProbeDeadline{3};  // until a hook is reached, and for what it says of itself: it counts as not reachable
+inline constexpr int kHookChecksTogether = 16;  // calls at a time, and calls that are cancelled
+inline constexpr milliseconds kHookCheckCancelAfter{20};  // from sending a call that is to be cancelled
+inline constexpr int kHookCheckHungMax = 2;  // checks in a row without an answer in time: the others are not tried
+inline constexpr int kHookCheckSlowPart = 3;  // an answer that takes more than this part of the deadline is warned about
+inline constexpr std::size_t kHookCheckFoundOctetsMax = 1'024;  // of what a hook says, in a report: cut
+
+// TLS (P3)
+inline constexpr std::size_t kTlsFileOctetsMax = 4 * 1024 * 1024;  // of a PEM file; a bundle of all public authorities has 220 KiB: refused
+inline constexpr hours kCertificateExpiryWarn{14 * 24};  // left to a certificate: warned about
+inline constexpr seconds kTlsProbeTime{3};  // for finding out why a hook, or the daemon, cannot be reached: gRPC's own words then
+inline constexpr seconds kTlsProbeEvery{1};  // at most, for each hook: what was found out counts so long
+inline constexpr seconds kTlsHandshakeTime{30};  // of an SMTP connection: it is closed
 // clang-format on
 
 }  // namespace penstock::limits

@@ -14,7 +14,7 @@
 
 #include "engine/async/limiter.h"
 #include "engine/async/run_on.h"
-#include "engine/base/limits_storm.h"
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/delivery/maildir.h"

@@ -16,7 +16,6 @@
 #include "engine/async/task.h"
 #include "engine/async/tls_context.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_trust.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/delivery/outgoing_content.h"

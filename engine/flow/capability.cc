@@ -10,7 +10,7 @@
 #include <openssl/hmac.h>
 
 #include "engine/base/check.h"
-#include "engine/base/limits_capi.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 
 namespace penstock::flow {

@@ -14,7 +14,6 @@
 #include "engine/async/task.h"
 #include "engine/async/tls_context.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_trust.h"
 #include "engine/base/time.h"
 #include "engine/ingress/incoming_octets.h"
 #include "engine/ingress/smtp_session.h"

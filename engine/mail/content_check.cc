@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_edit.h"
 #include "engine/base/strings.h"
 
 namespace penstock::mail {

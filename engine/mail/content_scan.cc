@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_edit.h"
 #include "engine/base/strings.h"
 #include "engine/mail/immutable_digest.h"
 #include "engine/mail/mime_walk.h"

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <optional>
 
-#include "engine/base/limits_edit.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 
 namespace penstock::mail {

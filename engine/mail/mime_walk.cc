@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_edit.h"
 #include "engine/mail/header_line.h"
 
 namespace penstock::mail {

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/base/limits_capi.h"
+#include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"

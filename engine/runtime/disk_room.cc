@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "engine/base/limits_stage.h"
+#include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"

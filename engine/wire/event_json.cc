@@ -172,14 +172,13 @@ Status DescribeFault(std::string_view bytes) {
 }  // namespace
 
 Status CheckId(std::string_view key, std::string_view id) {
-  constexpr std::size_t kIdOctetsMax = 120;
-  const bool good =
-      !id.empty() && id.size() <= kIdOctetsMax && std::all_of(id.begin(), id.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || IsAsciiDigit(c) || c == '-';
-      });
+  const bool good = !id.empty() && id.size() <= limits::kEventIdOctetsMax &&
+                    std::all_of(id.begin(), id.end(), [](char c) {
+                      return (c >= 'a' && c <= 'z') || IsAsciiDigit(c) || c == '-';
+                    });
   if (good) return OkStatus();
   return InvalidArgument(Cat(key, ": \"", Printable(id), "\" is no id; expected 1 to ",
-                             kIdOctetsMax, " of a-z, 0-9 and \"-\""));
+                             limits::kEventIdOctetsMax, " of a-z, 0-9 and \"-\""));
 }
 
 StatusOr<flow::Event> ParseEventJson(std::string_view bytes,

@@ -13,8 +13,6 @@
 #include "engine/async/grpc_threads.h"
 #include "engine/async/tls_probe.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_speed.h"
-#include "engine/base/limits_trust.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/flow/hook_target.h"

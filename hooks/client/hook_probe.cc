@@ -19,7 +19,6 @@
 #include "engine/async/grpc_call.h"
 #include "engine/async/tls_files.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_kit.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 

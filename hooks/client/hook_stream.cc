@@ -9,7 +9,7 @@
 #include <grpc/support/time.h>
 
 #include "engine/async/grpc_call.h"
-#include "engine/base/limits_speed.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 
 namespace penstock::hook_client {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "engine/base/limits_edit.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/base/utf8.h"
 #include "engine/mail/charset.h"

@@ -29,7 +29,7 @@
 
 #include "engine/api/content_server.h"
 #include "engine/base/check.h"
-#include "engine/base/limits_capi.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/runtime/system_clock.h"
 #include "engine/store/sqlite_store.h"

@@ -12,7 +12,7 @@
 #include <openssl/hmac.h>
 
 #include "engine/base/check.h"
-#include "engine/base/limits_capi.h"
+#include "engine/base/limits.h"
 #include "engine/flow/capability.h"
 
 using namespace penstock::flow;  // NOLINT(google-build-using-namespace)

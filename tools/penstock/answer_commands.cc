@@ -18,9 +18,6 @@
 namespace penstock::cli {
 namespace {
 
-// Beyond what an answer may have: its own error says how many octets there are.
-constexpr std::size_t kFileOctetsMax = 16 * limits::kAnswerOctetsMax;
-
 Status Resolve(Session& session, const Arguments& arguments) {
   flow::Trial trial;
   PENSTOCK_ASSIGN_OR_RETURN(trial.event, EventOf(arguments, session.output()));
@@ -30,7 +27,8 @@ Status Resolve(Session& session, const Arguments& arguments) {
   PENSTOCK_ASSIGN_OR_RETURN(trial.fallback, FallbackOf(arguments, trial.event.direction));
   PENSTOCK_ASSIGN_OR_RETURN(const flow::OwnsDomain owns_domain, OwnsDomainOf(arguments));
   const std::string path = arguments.Text("--answer");
-  PENSTOCK_ASSIGN_OR_RETURN(const std::string text, ReadInput("--answer", path, kFileOctetsMax));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::string text,
+                            ReadInput("--answer", path, limits::kAnswerFileOctetsMax));
 
   const StatusOr<flow::Answer> answer = wire::ParseAnswerJson(text);
   const StatusOr<flow::Resolution> resolution =

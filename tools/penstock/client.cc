@@ -20,7 +20,6 @@
 #include "engine/async/spawn.h"
 #include "engine/async/tls_probe.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_trust.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/base/utf8.h"

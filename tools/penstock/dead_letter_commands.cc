@@ -79,7 +79,7 @@ class Progress {
 
   void Report(int redriven, std::int64_t left) {
     const auto now = std::chrono::steady_clock::now();
-    if (now - last_ < std::chrono::seconds(1)) return;
+    if (now - last_ < limits::kProgressInterval) return;
     last_ = now;
     output_.Warn(Cat(redriven, " redriven, ", left, " left"));
   }

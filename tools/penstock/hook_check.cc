@@ -10,7 +10,6 @@
 #include <thread>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_kit.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/base/utf8.h"

@@ -7,6 +7,7 @@
 //
 // Exit codes: 0 stopped; 1 the configuration or something it names is wrong; 2 usage.
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +24,7 @@
 #include "absl/synchronization/mutex.h"
 
 #include "engine/async/endpoint.h"
+#include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/strings.h"
 
@@ -127,7 +129,7 @@ class ImpatienceWatch {
 
  private:
   void Watch(const sigset_t& signals) const {
-    constexpr timespec kLook{0, 100'000'000};
+    constexpr timespec kLook{0, std::chrono::nanoseconds(limits::kImpatienceLook).count()};
     while (!stopped_) {
       const int signal = sigtimedwait(&signals, nullptr, &kLook);
       if (signal != SIGTERM && signal != SIGINT) continue;

@@ -6,7 +6,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "engine/base/limits_capi.h"
+#include "engine/base/limits.h"
 #include "tests/integration/api/content_fixture.h"
 #include "tests/support/vectors.h"
 

@@ -7,7 +7,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <catch2/catch.hpp>
 
-#include "engine/base/limits_capi.h"
+#include "engine/base/limits.h"
 #include "engine/runtime/system_clock.h"
 #include "engine/store/memory_store.h"
 #include "tests/support/await.h"

@@ -13,7 +13,7 @@
 #include <boost/asio/strand.hpp>
 #include <catch2/catch.hpp>
 
-#include "engine/base/limits_speed.h"
+#include "engine/base/limits.h"
 
 using namespace penstock;         // NOLINT(google-build-using-namespace)
 using namespace penstock::async;  // NOLINT(google-build-using-namespace)

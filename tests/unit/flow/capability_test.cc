@@ -7,7 +7,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "engine/base/limits_capi.h"
+#include "engine/base/limits.h"
 #include "tests/support/vectors.h"
 
 namespace penstock::flow {

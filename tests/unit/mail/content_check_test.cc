@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "engine/base/limits_edit.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/mail/content_scan.h"
 #include "engine/mail/header_section.h"
