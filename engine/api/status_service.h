@@ -28,9 +28,9 @@ struct ListenerFigures {
 struct StatusSources {
   std::string version;
   std::string hostname;
-  std::string data_folder;      // whose disk is shown
-  std::string content_address;  // of the content API; empty: none
-  std::string content_target;   // what hooks are told of it
+  std::string data_folder;           // whose disk is shown
+  std::string content_address = {};  // of the content API; empty: none
+  std::string content_target = {};   // what hooks are told of it
   Time started;
   const runtime::MessageSchedule& schedule;
   const runtime::Figures& hooks;

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`penstock hook check` names each fault of a hook, and finds nothing in a sound one. No daemon runs."""
+"""`penstock hook check` names each fault of a hook, and finds nothing in a sound one, without a daemon.
+`penstock hook register` tells what it finds."""
 import json
 import subprocess
 import tempfile
 import unittest
 import xml.etree.ElementTree as xml
 
-from harness import PENSTOCK, SOURCE, Hook
+from harness import PENSTOCK, SOURCE, Hook, PenstockTest
 
 FAULTY = SOURCE / "tests/e2e/faulty_hook.py"
 
@@ -141,6 +142,29 @@ class HookCheck(unittest.TestCase):
         self.assertEqual([case.get("name") for case in suite if case.find("failure") is not None], ["null-subject"])
         yaml = check(target, "--deadline", "1s", "--output", "yaml")
         self.assertIn("result: FAILED", yaml.stdout)
+
+
+class Register(PenstockTest):
+    """`hook register` says what it finds, and registers whatever that is."""
+
+    def registered(self, name, target, *arguments):
+        done = self.daemon.penstock("hook", "register", name, "--target", target, *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"registered hook {name}", done.stdout)
+        return done.stderr
+
+    def test_what_is_there(self):
+        said = self.registered("sound", self.hook(FAULTY).target)
+        self.assertRegex(said, r"found at .*: plain text, connected in \d+ms; health: none; reflection: none; there and back")
+        hook = self.hook(FAULTY, "127.0.0.1:0", "--fault", "not-serving")
+        self.assertIn("health: NOT_SERVING", self.registered("unwell", hook.target))
+
+    def test_what_is_not_there_yet(self):
+        hook = self.hook(FAULTY)
+        hook.stop()
+        self.assertIn(f"nobody answers at {hook.target} yet", self.registered("later", hook.target))
+        tls = self.registered("secret", self.hook(FAULTY).target, "--tls")
+        self.assertIn("nobody answers", tls)
 
 
 def add_fault(fault, names):

@@ -39,6 +39,9 @@ class Client {
   // The timeout begins anew with the next call: for work in many steps.
   void RenewDeadline();
 
+  // Whether the daemon is asked over TCP, so perhaps on another machine.
+  [[nodiscard]] bool is_remote() const { return !address_.tcp.empty(); }
+
   // Makes one call of `Service`.
   //   Errors: the daemon's, with its text; error_info() says more. kUnavailable if it cannot be
   //   reached or does not answer, with what to check; unreachable() is true then.

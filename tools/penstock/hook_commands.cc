@@ -5,6 +5,7 @@
 
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
+#include "engine/wire/convert_hook.h"
 #include "engine/wire/proto_time.h"
 #include "engine/wire/resource_name.h"
 
@@ -12,6 +13,7 @@
 
 #include "tools/penstock/decision_options.h"
 #include "tools/penstock/hook_options.h"
+#include "tools/penstock/hook_reach.h"
 #include "tools/penstock/names.h"
 #include "tools/penstock/paged_list.h"
 #include "tools/penstock/resources.h"
@@ -77,6 +79,23 @@ std::string SheetOf(const v1::Hook& hook) {
   return Cat(sheet.ToText(), "\n", PermissionsText(hook.permissions(), IdOf(hook.name())));
 }
 
+// Says on the side whether the hook is there, as far as this process sees: it may be registered
+// before it runs. From another machine the way is another than the daemon's.
+void TellWhetherItIsThere(Session& session, const v1::Hook& hook) {
+  const auto read = wire::FromProto(hook);
+  if (!read.ok() || session.client().is_remote()) return;
+  const auto found = ReachText(*read);
+  if (found.ok()) {
+    session.output().Tell(Cat("found at ", hook.target(), ": ", *found));
+  } else if (found.status().code() == StatusCode::kUnavailable) {
+    session.output().Warn(Cat("nobody answers at ", hook.target(),
+                              " yet; once the hook runs: penstock hook check ", hook.target()));
+  } else {
+    session.output().Warn(
+        Cat(hook.target(), " cannot be tried by this user: ", Message(found.status())));
+  }
+}
+
 Status Register(Session& session, const Arguments& arguments) {
   v1::CreateHookRequest request;
   request.set_hook_id(arguments.Text("NAME"));
@@ -84,6 +103,7 @@ Status Register(Session& session, const Arguments& arguments) {
   v1::Hook created;
   PENSTOCK_RETURN_IF_ERROR(
       session.client().Call<v1::HookRegistryService>(&Stub::CreateHook, request, &created));
+  TellWhetherItIsThere(session, created);
   return session.output().Show(created, [&] {
     const std::string id = IdOf(created.name());
     return Cat("registered hook ", id, " at ", created.target(),
@@ -238,7 +258,8 @@ std::vector<Command> HookCommands() {
   std::vector<Command> commands = {
       {.words = "hook register",
        .summary = "Register a hook: a gRPC service that decides about messages",
-       .details = "It need not run yet. No organization may call it before `hook add-permission`.",
+       .details = "It need not run yet; what is found at its target is told on standard error. No "
+                  "organization may call it before `hook add-permission`.",
        .example = "penstock hook register disclaimer --target 127.0.0.1:50051",
        .parameters = With({{.name = "NAME",
                             .help = "letters, digits, '-', '_', '.'",

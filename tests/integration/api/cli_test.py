@@ -77,7 +77,9 @@ def transcript_of(command, daemon):
         del words[at:]
     done = daemon.run(*words[1:], stdin=stdin, cwd=DATA)
     lines = [f"$ {command}"] + done.stdout.splitlines()
-    lines += [f"! {line}" for line in done.stderr.splitlines()]
+    lines += [f"! {line}" for line in done.stderr.splitlines()
+              # Whether a hook is there is a matter of the machine that the test runs on.
+              if not line.startswith(("warning: nobody answers at ", "found at "))]
     if done.returncode:
         lines.append(f"exit {done.returncode}")
     free = [line for line in lines if line.startswith("Disk:") or "disk_free_octets" in line
