@@ -57,7 +57,7 @@ flow::Hook MakeHook(Dice& dice, const std::string& name) {
 HookMood MakeHookMood(Dice& dice) {
   HookMood mood;
   const Milliseconds slowest = dice.Chance(0.4) ? Milliseconds(14'900) : Milliseconds(1500);
-  switch (dice.Below(7)) {
+  switch (dice.Below(8)) {
     case 0:
       break;
     case 1:  // as good as dead
@@ -69,8 +69,9 @@ HookMood MakeHookMood(Dice& dice) {
     case 3:  // a liar
       mood = {.answers = 0.3, .fails = 0, .hangs = 0, .nonsense = 3};
       break;
-    case 4:  // fails most of the time, and takes its time to answer
-      mood = {.answers = 0.5, .fails = 4};
+    case 4:
+    case 5:  // fails most of the time, and takes its time to answer
+      mood = {.answers = 1, .fails = 3};
       mood.slowest = Milliseconds(14'900);
       mood.quickest = Milliseconds(12'000);
       break;
