@@ -96,6 +96,8 @@ asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
   call.timeout = flow::AttemptDeadline(*call.hook, request.mode);
   call.rule = request.rule;
   call.content = co_await ContentFor(request, *call.hook, ended.started + call.timeout);
+  ended.in_time = request.withdrawn == nullptr || !*request.withdrawn;
+  if (!ended.in_time) co_return ended;
   std::optional<ContentDesk::Attempt> content = BeginContent(request, *call.hook);
   call.organization = std::move(request.organization);
   call.event = std::move(request.event);

@@ -4,6 +4,7 @@
 // timed.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,6 +32,8 @@ struct HookRequest {
   rules::InvocationMode mode = rules::InvocationMode::kSync;
   std::uint32_t attempt = 1;
   std::optional<Time> start_before;  // H3: no attempt starts later
+  // Becomes true where somebody else decides while it waits for its turn: no attempt then. Or null.
+  std::shared_ptr<const std::atomic<bool>> withdrawn;
   flow::Event event;
   ContentDesk* desk = nullptr;        // where the content is; null: it has none
   ContentId content;                  // as received
@@ -46,7 +49,7 @@ class HookGate {
     Time started;  // when the call was sent, after waiting for its turn
     Time ended;
     StagedContent staged{};  // of a SYNC call that has an answer: what it put (M2)
-    bool in_time = true;     // false: not called, and no attempt, for `start_before` had come
+    bool in_time = true;     // false: not called, and no attempt: too late, or withdrawn
   };
 
   // All outlive it. `capabilities` null: no hook gets at content.

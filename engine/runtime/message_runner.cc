@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -184,7 +185,8 @@ class Runner {
         completions_(std::move(completions)),
         inbox_(std::move(inbox)),
         run_bounce_(std::move(run_bounce)),
-        machine_(std::move(state), *settings_, OwnsDomain()) {}
+        machine_(std::move(state), *settings_, OwnsDomain()),
+        withdrawn_(machine_.state().invocations.size()) {}
 
   asio::awaitable<RunResult> Run() {
     inbox_->SetNudge(Nudge());
@@ -250,10 +252,14 @@ class Runner {
     co_return !unrecorded_;
   }
 
-  // What hooks put from now on, in calls that are late already, would not count.
+  // What hooks put from now on, in calls that are late already, would not count; a call that waits
+  // for its turn is not made any more.
   void FreezeDecided() {
-    for (const flow::InvocationState& invocation : machine_.state().invocations) {
-      if (invocation.decided) context_.content.Freeze(invocation.id);
+    for (flow::Index i = 0; i < withdrawn_.size(); ++i) {
+      const flow::InvocationState& invocation = machine_.state().invocations[i];
+      if (!invocation.decided) continue;
+      if (withdrawn_[i] != nullptr) *withdrawn_[i] = true;
+      context_.content.Freeze(invocation.id);
     }
   }
 
@@ -303,10 +309,11 @@ class Runner {
         continue;
       }
       ++running_;
-      context_.tasks.Spawn(
-          completions_->get_executor(),
-          CallHook(&context_, completions_, call, ToRequest(context_, machine_, call)),
-          "hook call");
+      HookRequest request = ToRequest(context_, machine_, call);
+      request.withdrawn = withdrawn_[call.invocation] = std::make_shared<std::atomic<bool>>(false);
+      context_.tasks.Spawn(completions_->get_executor(),
+                           CallHook(&context_, completions_, call, std::move(request)),
+                           "hook call");
     }
     if (effects.deliveries.empty()) return;
     std::map<ContentId, StatusOr<std::shared_ptr<ports::ContentReader>>> contents;
@@ -438,6 +445,7 @@ class Runner {
   bool unrecorded_ = false;  // the machine is ahead of the store, and the process stops
   flow::MessageMachine machine_;
   std::size_t running_ = 0;
+  std::vector<std::shared_ptr<std::atomic<bool>>> withdrawn_;  // of the last call, by invocation
   std::shared_ptr<ports::ContentWriter> accepted_;  // to be committed with the answer it came with
   InvocationId accepted_from_;
   // With the time to ask again; the machine takes them as running until this run ends.

@@ -122,10 +122,7 @@ void Ledger::CheckSyncCall(const ports::HookCall& call) {
                       call.event.message_id.text()));
     return;
   }
-  // A call that waits for its turn is not withdrawn by a cancel; its answer counts for nothing.
-  const bool cancelled = cancelled_.contains(call.event.message_id);
-  if (invocation->decided && cancelled) trace_.Count("call after a cancel");
-  if (invocation->decided && !cancelled)
+  if (invocation->decided)
     Violate("A5", Cat("an attempt after the decision, ", invocation->id.text()));
   if (call.attempt != invocation->attempts_ended + 1)
     Violate("H4", Cat("attempt ", call.attempt, " where ", invocation->attempts_ended + 1,

@@ -224,7 +224,8 @@ Status Update(Session& session, const Arguments& arguments) {
   Fill(arguments, rule);
   v1::UpdateFlowRuleRequest request;
   *request.mutable_flow_rule() = std::move(rule);
-  request.mutable_update_mask()->add_paths("*");
+  request.mutable_update_mask()->add_paths(
+      std::string(1, '*'));  // -Wrestrict is wrong of a literal
   request.set_compat(arguments.Has("--compat"));
   v1::FlowRule updated;
   PENSTOCK_RETURN_IF_ERROR(
