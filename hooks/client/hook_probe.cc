@@ -213,7 +213,8 @@ StatusOr<std::string> HookProbe::FirstMessage(const std::string& method, const s
   bool ok = done();
   if (ok) {
     const grpc::Slice slice(request);
-    stream->Write(grpc::ByteBuffer(&slice, 1), nullptr);
+    // Ends our side: Java, Node and Rust answer a Watch when the request is complete.
+    stream->WriteLast(grpc::ByteBuffer(&slice, 1), grpc::WriteOptions(), nullptr);
     ok = done();
   }
   grpc::ByteBuffer response;
