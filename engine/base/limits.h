@@ -35,6 +35,10 @@ inline constexpr std::ptrdiff_t kAddressFieldColonsMax = 256;  // in one field: 
 inline constexpr std::size_t kSubjectOctetsMax = 16'384;  // before decoding, E4: cut there
 inline constexpr std::size_t kMsgIdOctetsMax = 998;  // of a Message-ID on record, RFC 5322 §2.1.1: cut there
 
+// Fields that we write
+inline constexpr std::size_t kFieldLineOctetsWanted = 78;  // RFC 5322 §2.1.1, without CRLF: folded before
+inline constexpr std::size_t kFieldLineOctetsMax = 998;  // the same: never longer
+
 // The event (E)
 inline constexpr std::size_t kSubjectCodePointsMax = 256;  // E4: cut there
 inline constexpr std::size_t kEventOctetsMax = 131'072;  // of compact JSON, E5: recipients dropped from the tail
@@ -192,7 +196,7 @@ inline constexpr milliseconds kTrialGivenUpLook{200};  // between two looks whet
 // The content API (M, P2)
 inline constexpr std::size_t kCapabilityOctetsMax = 512;  // of one, hook.proto: a longer one is no capability
 inline constexpr hours kCapabilityKeyAge{24};  // of the key that signs: then a new one does
-inline constexpr hours kCapabilityKeyKept{72};  // from its making: what it signed has expired, kContentRetention after kCapabilityKeyAge, and a day longer NOT_FOUND can be said (M3)
+inline constexpr hours kCapabilityKeyGrace{24};  // of a key when all that it signed has expired: as long NOT_FOUND can be said (M3)
 inline constexpr std::size_t kContentPieceOctets = 64U << 10U;  // of one piece of a Get, message_flow.proto
 inline constexpr std::size_t kContentPutPieceOctetsMax = 1U << 20U;  // of one piece of a Put, the same: INVALID_ARGUMENT; RESOURCE_EXHAUSTED where gRPC sees it first
 inline constexpr std::size_t kContentPiecesAhead = 16;  // of one Get, read and not sent: reading waits
@@ -215,10 +219,15 @@ inline constexpr std::size_t kFieldNamesMax = 64;  // once-only fields looked fo
 inline constexpr std::size_t kFieldNameOctetsKept = 200;  // of the name of a field with a defect, M4: cut there
 inline constexpr std::size_t kDefectsOfAKindMax = 256;  // places with a defect of one kind that are remembered, M4: CheckReplacement says what then
 inline constexpr std::size_t kBodyLineOctetsKept = 512;  // of a body line that comes in pieces: enough for any delimiter and its white space
+inline constexpr std::size_t kCharsetNameOctetsMax = 40;  // RFC 2978 §2.3: a longer one is unknown
 inline constexpr std::size_t kEditedPartsMax = 20'000;  // of a mail whose body a hook edits in its memory: refused, the mail stays as it came
 inline constexpr std::size_t kRefusalsTold = 5;  // faults in the text of one refusal, M4: further ones are counted only
 inline constexpr std::size_t kRefusalNameOctetsMax = 80;  // of a field's name in it: cut there
 inline constexpr std::size_t kRefusalPathOctetsMax = 120;  // of a part's path in it: cut there
+
+// The C++ SDK of hooks
+inline constexpr std::size_t kSdkChannelsMax = 64;  // content targets, of which an installation has one or two: beyond it all are connected to anew
+inline constexpr int kSdkServerThreads = 16;  // of gRPC's own, beside those of the calls
 
 // Checks of a hook from outside
 inline constexpr seconds kHookProbeDeadline{3};  // until a hook is reached, and for what it says of itself: it counts as not reachable

@@ -165,6 +165,7 @@ Status Assembly::Replace(Settings settings) {
   parts_->housekeeping.SetHistoryRetention(settings.history_retention);
   parts_->intake.SetOpenMessagesMax(settings.open_messages_max);
   parts_->context.content.SetRetention(settings.content_retention);
+  parts_->capabilities.SetRetention(settings.content_retention);
   parts_->context.content.SetContentOctetsMax(settings.content_octets_max);
   parts_->context.content.SetRules(std::move(settings.content_rules));
   return OkStatus();

@@ -5,13 +5,12 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/mail/gmime_library.h"
 
 namespace penstock::mail {
 namespace {
-
-constexpr std::size_t kCharsetNameOctetsMax = 40;
 
 class Converter {
  public:
@@ -56,7 +55,7 @@ class Converter {
 };
 
 bool IsName(std::string_view charset) {
-  return !charset.empty() && charset.size() <= kCharsetNameOctetsMax &&
+  return !charset.empty() && charset.size() <= limits::kCharsetNameOctetsMax &&
          std::all_of(charset.begin(), charset.end(), [](char c) {
            return IsAsciiAlpha(c) || IsAsciiDigit(c) || c == '-' || c == '_' || c == '.' ||
                   c == ':';

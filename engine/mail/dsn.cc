@@ -14,8 +14,6 @@
 namespace penstock::mail {
 namespace {
 
-constexpr std::size_t kLineOctetsMax = 998;  // RFC 5322 §2.1.1, without CRLF
-
 // Returns `text` with control characters, and with kAscii what is not ASCII, as "?".
 std::string OneLine(std::string_view text, ReplyCharset charset) {
   std::string clean = ToValidUtf8(text);
@@ -44,7 +42,7 @@ void AppendField(std::string_view name, std::string_view body, std::string& out)
   Append(out, name, ":");
   std::size_t line_octets = name.size() + 1;
   for (const std::string_view word :
-       Split(CutOctets(body, kLineOctetsMax - name.size() - 2), ' ')) {
+       Split(CutOctets(body, limits::kFieldLineOctetsMax - name.size() - 2), ' ')) {
     const bool folds = line_octets + 1 + word.size() > kFoldAt && !word.empty();
     if (folds && line_octets > name.size() + 1) {
       out += "\r\n";
@@ -62,7 +60,7 @@ bool Fits7Bit(std::string_view text) {
   const std::vector<std::string_view> lines = Split(text, '\n');
   return std::all_of(lines.begin(), lines.end(), [](std::string_view line) {
     if (line.ends_with('\r')) line.remove_suffix(1);
-    return line.size() <= kLineOctetsMax && line.find('\r') == std::string_view::npos;
+    return line.size() <= limits::kFieldLineOctetsMax && line.find('\r') == std::string_view::npos;
   });
 }
 
@@ -181,7 +179,8 @@ std::string InReplyTo(std::string_view original_header) {
   if (field == nullptr) return {};
   std::string msg_id = Unfold(field->body);
   const bool sound =
-      msg_id.starts_with('<') && msg_id.ends_with('>') && msg_id.size() <= kLineOctetsMax / 2 &&
+      msg_id.starts_with('<') && msg_id.ends_with('>') &&
+      msg_id.size() <= limits::kFieldLineOctetsMax / 2 &&
       std::all_of(msg_id.begin(), msg_id.end(), [](char c) { return c > ' ' && c < 0x7f; });
   return sound ? msg_id : std::string();
 }

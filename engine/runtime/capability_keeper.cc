@@ -85,8 +85,10 @@ async::Task<void> CapabilityKeeper::Renew(std::vector<flow::CapabilityKey> keys)
     }
     transaction.new_capability_keys.push_back({last_id + 1, std::move(secret), now});
   }
+  const Milliseconds kept =
+      limits::kCapabilityKeyAge + retention_.load() + limits::kCapabilityKeyGrace;
   std::erase_if(keys, [&](const flow::CapabilityKey& key) {
-    const bool too_old = now - key.made >= limits::kCapabilityKeyKept;
+    const bool too_old = now - key.made >= kept;
     if (too_old) transaction.removed_capability_keys.push_back(key.id);
     return too_old;
   });

@@ -4,12 +4,14 @@
 // that nothing valid can name any more is removed.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "engine/async/task.h"
+#include "engine/base/limits.h"
 #include "engine/base/mutex.h"
 #include "engine/flow/capability.h"
 #include "engine/ports/clock.h"
@@ -28,6 +30,9 @@ class CapabilityKeeper {
   //   Errors: the store's.
   async::Task<void> Load();
 
+  // How long content stays (M5), and with it what a key has signed; at any time.
+  void SetRetention(Milliseconds retention) { retention_ = retention; }
+
   // Where hooks find the content API, as a gRPC name. Until it is set, no hook gets at content.
   void SetTarget(std::string target);
 
@@ -45,6 +50,7 @@ class CapabilityKeeper {
   ports::Store& store_;
   const ports::Clock& clock_;
   ports::Random& random_;
+  std::atomic<Milliseconds> retention_{limits::kContentRetention};
   mutable Mutex mutex_;
   std::string target_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<const flow::CapabilityKeys> keys_ ABSL_GUARDED_BY(mutex_);  // null before Load

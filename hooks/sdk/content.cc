@@ -7,13 +7,12 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 
 namespace penstock::sdk {
 namespace {
-
-constexpr std::size_t kPieceOctets = 65'536;  // message_flow.proto takes up to 1 MiB
 
 Status FromGrpc(const grpc::Status& status) {
   return MakeStatus(static_cast<StatusCode>(status.error_code()), status.error_message());
@@ -109,7 +108,8 @@ ContentWriter::~ContentWriter() = default;
 bool ContentWriter::Write(std::string_view octets) {
   v1::PutRawMessageContentRequest request;
   while (!octets.empty()) {
-    const std::string_view piece = octets.substr(0, std::min(octets.size(), kPieceOctets));
+    const std::string_view piece =
+        octets.substr(0, std::min(octets.size(), limits::kContentPieceOctets));
     request.mutable_data()->assign(piece);
     if (!call_->stream->Write(request)) return false;
     octets.remove_prefix(piece.size());

@@ -5,15 +5,14 @@
 #include <array>
 #include <cstddef>
 
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/mail/base64.h"
 
 namespace penstock::sdk {
 namespace {
 
-constexpr std::size_t kLineOctets = 78;      // RFC 5322 §2.1.1, without CRLF: should not be longer
-constexpr std::size_t kLineOctetsMax = 998;  // the same: must not be
-constexpr std::size_t kWordLineOctets = 76;  // RFC 2047 §2: a line with an encoded word
+constexpr std::size_t kWordLineOctets = 76;   // RFC 2047 §2: a line with an encoded word
 constexpr std::size_t kWordFrameOctets = 12;  // =?utf-8?B??=
 
 // Fields whose bodies have a grammar, in which an encoded word has few places (RFC 2047 §5).
@@ -77,14 +76,14 @@ StatusOr<std::string> Folded(std::string_view name, std::string_view text) {
     const auto end = std::min(text.find_first_of(" \t", word), text.size());
     const std::string_view piece = text.substr(0, end);
     const std::size_t octets = piece.size() + (first ? 1 : 0);
-    if (!first && line + octets > kLineOctets) {
+    if (!first && line + octets > limits::kFieldLineOctetsWanted) {
       body += "\r\n";
       line = 0;
     }
     if (first) body += ' ';
     body += piece;
     line += octets;
-    if (line > kLineOctetsMax) {
+    if (line > limits::kFieldLineOctetsMax) {
       return InvalidArgument(Cat("header ", name, ": a word of ", piece.size(),
                                  " octets fits into no line; put spaces into it"));
     }

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/mail/header_section.h"
@@ -16,8 +17,6 @@ namespace {
 
 using mail::HeaderField;
 using mail::HeaderSection;
-
-constexpr std::size_t kLineOctets = 78;  // RFC 5322 §2.1.1
 
 bool IsWhiteSpace(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -64,7 +63,8 @@ std::string TagBefore(const HeaderField& subject, std::string_view tag) {
   const bool spaced = body.empty() || IsWhiteSpace(body.front());
   const std::string_view line = body.substr(0, body.find_first_of("\r\n"));
   const std::size_t octets = subject.name.size() + 1 + before.size() + line.size();
-  const bool fold = octets + (spaced ? 0 : 1) > kLineOctets && !TrimAsciiSpace(line).empty();
+  const bool fold =
+      octets + (spaced ? 0 : 1) > limits::kFieldLineOctetsWanted && !TrimAsciiSpace(line).empty();
   Append(before, fold ? "\r\n" : "", spaced ? "" : " ");
   return before;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/mail/base64.h"
@@ -18,8 +19,6 @@ namespace penstock::sdk {
 namespace {
 
 using mail::TransferEncoding;
-
-constexpr std::size_t kLineOctetsMax = 998;  // RFC 5322 §2.1.1, without CRLF
 
 std::string Name(const Part& part) {
   return part.path.empty() ? "the message" : Cat("part ", part.path);
@@ -40,7 +39,7 @@ std::optional<std::string> Decode(std::string_view octets, TransferEncoding enco
 
 bool HasLongLine(std::string_view text) {
   for (const std::string_view line : Split(text, '\n')) {
-    if (line.size() > kLineOctetsMax + 1) return true;  // one for CR
+    if (line.size() > limits::kFieldLineOctetsMax + 1) return true;  // one for CR
   }
   return false;
 }

@@ -21,6 +21,7 @@
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_context.h>
 
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 
@@ -28,10 +29,6 @@
 
 namespace penstock::sdk {
 namespace {
-
-constexpr std::size_t kAnswerOctetsMax = 262'144;  // H2
-constexpr std::size_t kChannelsMax = 64;  // content targets: an installation has one or two
-constexpr int kServerThreads = 16;        // of gRPC's own, beside those of the calls
 
 StatusOr<std::string> ReadFile(const std::string& name) {
   if (name.empty()) return std::string();
@@ -87,7 +84,7 @@ class ContentChannels {
     const std::lock_guard lock(mutex_);
     const auto found = channels_.find(target);
     if (found != channels_.end()) return found->second;
-    if (channels_.size() >= kChannelsMax) channels_.clear();  // those in use live on
+    if (channels_.size() >= limits::kSdkChannelsMax) channels_.clear();  // those in use live on
     const auto credentials =
         IsLocal(target) ? grpc::InsecureChannelCredentials() : grpc::SslCredentials(ssl_);
     return channels_[target] = grpc::CreateChannel(target, credentials);
@@ -169,9 +166,10 @@ class Service final : public v1::HookService::Service {
     if (response->actions().empty() && response->json().empty()) {
       return {grpc::StatusCode::INTERNAL, "the hook's answer has no actions"};
     }
-    if (response->ByteSizeLong() > kAnswerOctetsMax) {
-      return {grpc::StatusCode::INTERNAL, Cat("the hook's answer has ", response->ByteSizeLong(),
-                                              " octets; at most ", kAnswerOctetsMax, " are taken")};
+    if (response->ByteSizeLong() > limits::kAnswerOctetsMax) {
+      return {grpc::StatusCode::INTERNAL,
+              Cat("the hook's answer has ", response->ByteSizeLong(), " octets; at most ",
+                  limits::kAnswerOctetsMax, " are taken")};
     }
     return grpc::Status::OK;
   }
@@ -195,7 +193,7 @@ class RunningServer final : public Server {
     builder.AddListeningPort(options.listen, std::move(credentials), &port);
     builder.RegisterService(service_.get());
     grpc::ResourceQuota quota;
-    quota.SetMaxThreads(options.calls_max + kServerThreads);
+    quota.SetMaxThreads(options.calls_max + limits::kSdkServerThreads);
     builder.SetResourceQuota(quota);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return Unavailable(Cat(options.listen, ": cannot listen there"));

@@ -104,6 +104,20 @@ TEST_CASE("Capability keeper: a new key a day, an old one as long as it can be n
   CHECK(world.Keys() == 3);
 }
 
+TEST_CASE("Capability keeper: a key is kept as long as what it signed, however long that is",
+          "[runtime][capability][P2][M5]") {
+  World world;
+  auto keeper = world.Start();
+  keeper->SetRetention(std::chrono::hours(7 * 24));
+  const std::string first = world.Grant(*keeper);
+  world.clock.now += std::chrono::hours(8 * 24);
+  CHECK(world.Grant(*keeper) != first);
+  CHECK(keeper->Verify(first));
+  world.clock.now += std::chrono::hours(24);
+  world.Grant(*keeper);
+  CHECK(!keeper->Verify(first));
+}
+
 TEST_CASE("Capability keeper: a store that fails leaves the old key in force",
           "[runtime][capability][P2]") {
   World world;
