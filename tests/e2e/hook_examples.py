@@ -92,29 +92,30 @@ def run(commands, folder, language):
         raise AssertionError(f"{language}: {commands}\n{done.stdout[-6000:]}")
 
 
-def build(language):
-    """Builds the example, if what it is made of has changed; returns its folder."""
+def build(language, example=None, variant=None):
+    """Builds an example, `examples/LANGUAGE_hook` if none is named, if what it is made of has changed; returns
+    its folder. `variant`: which of the page's builds."""
     require(language)
-    example = f"examples/{language}_hook"
-    root = WORK / language
-    folder = root / example
+    example = example or f"examples/{language}_hook"
+    name = f"{pathlib.Path(example).name}_{variant}" if variant else language
+    root = WORK / name
     names, now = digest([example, "proto"])
     if language == "cpp":  # the SDK, as this build has it
         _, sdk = digest(["hooks/sdk", "engine/base", "engine/mail", "proto"])
         now = f"{now} {sdk} {BUILD}"
-    with locked(language):
+    with locked(name):
         stamp = root / "built"
         if stamp.exists() and stamp.read_text() == now:
-            return folder
-        for name in names:
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(SOURCE / name, root / name)
+            return root / example
+        for path in names:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(SOURCE / path, root / path)
         if language == "cpp":
-            shutil.rmtree(folder / "build", ignore_errors=True)
+            shutil.rmtree(root / example / "build", ignore_errors=True)
             run(f"cmake --install {BUILD} --component hook_sdk --prefix {root}/sdk", root, language)
-        run(block(SOURCE / example / "README.md", "build"), root, language)
+        run(block(SOURCE / example / "README.md", f"build-{variant}" if variant else "build"), root, language)
         stamp.write_text(now)
-    return folder
+    return root / example
 
 
 class Example(Hook):

@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""Serves a function written for WorkMail, as it is, as a hook. README.md beside it says how.
+
+  serve.py FILE.FUNCTION --listen HOST:PORT      such as lambda_function.lambda_handler
+"""
+import argparse
+import importlib
+import json
+import pathlib
+import signal
+import sys
+from concurrent import futures
+
+import grpc
+from penstock.v1 import hook_pb2, hook_pb2_grpc
+
+
+class Context:
+    """What a function asks its context; and `request`, with the right to the message's content."""
+
+    def __init__(self, request, call):
+        self.request = request
+        self.aws_request_id = request.event.invocation_id
+        self.function_name = request.hook
+        self.get_remaining_time_in_millis = lambda: int(1000 * call.time_remaining())
+
+
+class Hook(hook_pb2_grpc.HookServiceServicer):
+    def __init__(self, handler):
+        self.handler = handler
+
+    def Invoke(self, request, context):
+        if not request.json:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "no JSON came; register the hook with --json")
+        # An exception fails the attempt, and the function is asked again, as in WorkMail.
+        answer = self.handler(json.loads(request.json), Context(request, context))
+        return hook_pb2.InvokeResponse(json=json.dumps(answer).encode())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("handler", metavar="FILE.FUNCTION")
+    parser.add_argument("--listen", default="127.0.0.1:50051")
+    options = parser.parse_args()
+    path, _, function = options.handler.rpartition(".")
+    sys.path.insert(0, str(pathlib.Path(path).resolve().parent))
+    handler = getattr(importlib.import_module(pathlib.Path(path).name), function)
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64))
+    hook_pb2_grpc.add_HookServiceServicer_to_server(Hook(handler), server)
+    port = server.add_insecure_port(options.listen)
+    server.start()
+    print(f"listening on {options.listen.rpartition(':')[0]}:{port}", flush=True)
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    server.stop(grace=15).wait()
+
+
+if __name__ == "__main__":
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    main()
