@@ -10,7 +10,7 @@ import textwrap
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/e2e"))
-from harness import DOMAIN, PENSTOCK, Daemon, Hook  # noqa: E402
+from harness import DOMAIN, PENSTOCK, SOURCE, Daemon, Hook  # noqa: E402
 from next_hop import NextHop  # noqa: E402
 
 MAIL = f"""\
@@ -105,6 +105,7 @@ def tell(daemon, hop, message):
 def keep(daemon, hook):
     say("It stays up until Ctrl-C. Try, in another terminal:", f"""\
 alias penstock='{PENSTOCK} --socket {daemon.socket}'
+export PENSTOCK={SOURCE} SMTP=127.0.0.1:{daemon.ports['mx']}     # for hooks/README.md
 penstock rule list --direction inbound
 penstock message list
 penstock status

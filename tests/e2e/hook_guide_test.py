@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What hooks/README.md prints works as printed: its hooks in Python and Go, from empty folders, beside a daemon
+as `tools/quickstart --keep` leaves it; and work that takes longer than a call may.
+
+A language without its tools is skipped aloud; with CI=true that fails.
+"""
+import json
+import os
+import pathlib
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from harness import DOMAIN, PENSTOCK, SOURCE, PenstockTest, wait_until
+from hook_examples import Missing, block, environment, require
+
+PAGE = SOURCE / "hooks/README.md"
+EXAMPLES = SOURCE / "examples/python_hook"
+STEPS_DEADLINE = 300  # seconds
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return str(listener.getsockname()[1])
+
+
+class Guide(PenstockTest):
+    def follow(self, language, port):
+        """Types the page's commands for a language in an empty folder; returns what they print."""
+        try:
+            require(language)
+        except Missing as missing:
+            if os.environ.get("CI") == "true":
+                raise
+            self.skipTest(str(missing))
+        # What tools/quickstart --keep has set up: its hook decides all mail.
+        self.register(self.hook().target)
+        self.sync_rule()
+        folder = tempfile.TemporaryDirectory(prefix="penstock-guide-")
+        self.addCleanup(folder.cleanup)
+        ours = free_port()
+        name = {"python": "hook.py", "go": "hook.go"}[language]
+        (pathlib.Path(folder.name) / name).write_text(block(PAGE, language).replace(port, ours), encoding="utf-8")
+        # Until the hook listens, however slow the machine is.
+        listening = f"until (exec 3<>/dev/tcp/127.0.0.1/{ours}) 2>/dev/null; do sleep 0.2; done"
+        commands = re.sub(r"^sleep \d$", listening, block(PAGE, f"{language}-commands"), flags=re.M).replace(port, ours)
+        script = (f'export PENSTOCK={shlex.quote(str(SOURCE))} SMTP=127.0.0.1:{self.daemon.ports["mx"]}\n'
+                  f'penstock() {{ "{PENSTOCK}" --socket "{self.daemon.socket}" "$@"; }}\n{commands}')
+        output = pathlib.Path(folder.name) / "output"
+        with output.open("w") as sink:
+            shell = subprocess.Popen(["bash", "-euc", script], cwd=folder.name, env=environment(), stdout=sink,
+                                     stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True)
+        self.addCleanup(self.stop, shell)
+        self.assertEqual(shell.wait(STEPS_DEADLINE), 0, output.read_text())
+        return output.read_text()
+
+    def stop(self, shell):
+        """The hook that the commands left running, in the session of their shell."""
+        try:
+            os.killpg(shell.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def test_a_hook_in_python(self):
+        printed = self.follow("python", "50061")
+        self.assertRegex(printed, rf"alice@{re.escape(DOMAIN)} +MOVE_TO_JUNK")
+        self.assertRegex(printed, r"rule lottery")
+
+    def test_a_hook_in_go(self):
+        printed = self.follow("go", "50062")
+        self.assertRegex(printed, rf"alice@{re.escape(DOMAIN)} +MOVE_TO_JUNK")
+        self.assertRegex(printed, r"rule raffle")
+
+    def test_work_that_takes_longer_than_a_call(self):
+        results = self.daemon.folder / "results"
+        hook = self.hook(EXAMPLES / "long_work.py", "127.0.0.1:0", "--results", results, "--seconds", "1.5")
+        self.register(hook.target)
+        self.sync_rule(fallback="bounce")
+        virus = "From: ada@elsewhere.example\r\nDate: Sat, 21 Nov 2026 19:48:00 +0000\r\nSubject: [virus]\r\n\r\nx\r\n"
+        for content, outcome in ((None, "DEFAULT"), (virus, "DROP")):
+            (message,) = self.daemon.send([f"alice@{DOMAIN}"], content)
+            shown = self.daemon.wait_closed(message)
+            self.assertEqual([one["verdict"]["action"] for one in shown["recipients"]], [outcome])
+            (invocation,) = shown["invocations"]
+            codes = [one["code"] for one in invocation["attempts"]]
+            self.assertEqual(codes, ["UNAVAILABLE"] * (len(codes) - 1) + ["OK"])
+            self.assertGreater(len(codes), 1)
+            # Begun once, though it was asked more often.
+            begun = [line for line in hook.lines() if line == f"begun {invocation['event']['invocationId']}"]
+            self.assertEqual(len(begun), 1)
+
+    def test_long_work_survives_a_restart_of_the_hook(self):
+        results = self.daemon.folder / "results"
+        arguments = ("--results", results, "--seconds", "0")
+        first = self.hook(EXAMPLES / "long_work.py", "127.0.0.1:0", *arguments)
+        self.register(first.target)
+        self.sync_rule(fallback="bounce")
+        (message,) = self.daemon.send([f"alice@{DOMAIN}"])
+        event = self.daemon.wait_closed(message)["invocations"][0]["event"]
+        first.stop()
+        second = self.hook(EXAMPLES / "long_work.py", first.target, *arguments)
+        path = self.daemon.folder / "event.json"
+        path.write_text(json.dumps(event), encoding="utf-8")
+        # The daemon is a moment late to connect to what was gone.
+        wait_until("its answer", lambda: self.daemon.penstock("hook", "invoke", "decide", "--event", path).returncode == 0)
+        self.assertEqual([line for line in second.lines() if line.startswith("begun")], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
