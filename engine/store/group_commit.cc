@@ -84,6 +84,7 @@ void GroupCommit::Run() {
     steps.clear();
     MoveLog();
   }
+  if (log_is_suspect_) RepairLog();
 }
 
 // Waits for steps and takes all. None after a pause if the log is to be repaired. False: it's over.

@@ -101,10 +101,29 @@ void StoreLife::LiveReopen() {
   real_.Close();
   for (int attempt = 0; attempt < kOpenAttemptsMax; ++attempt) {
     const Status opened = real_.Open();
-    if (opened.ok()) return;
+    if (opened.ok()) return FollowStart();
     if (!IsRefusal(opened)) return Fail(Cat("a start failed: ", Message(opened)));
   }
   Fail("the store does not open again");
+}
+
+// What is left of a refused step in the log is read by a start as by one after a crash.
+void StoreLife::FollowStart() {
+  const auto first = std::find_if(refusals_.begin(), refusals_.end(), [](const Refusal& refusal) {
+    return refusal.end_operation == Refusal::kOpen;
+  });
+  if (first == refusals_.end()) return;
+  const std::size_t told = real_.disk().operations();
+  std::string found = LivePicture();
+  while (!real_.disk().faults_are_over())
+    found = LivePicture();
+  const auto back = std::find_if(first, refusals_.end(),
+                                 [&](const Refusal& refusal) { return refusal.picture == found; });
+  EndRefusals(told);
+  if (back == refusals_.end()) return CompareLive();
+  static_cast<void>(Do(memory_, back->step, memory_dead_));
+  real_dead_ = back->dead;
+  Follow(back->step, told);
 }
 
 Status StoreLife::Do(ports::Store& store, const Step& step, DeadLetters& dead) {
@@ -121,8 +140,12 @@ void StoreLife::LiveAlone(const Step& step) {
   const std::size_t begun = real_.disk().operations();
   const DeadLetters dead = real_dead_;
   const Status status = Do(real_.store(), step, real_dead_);
-  if (IsRefusal(status)) real_dead_ = dead;
-  Note(step, status, begun);
+  if (IsRefusal(status)) {
+    refusals_.push_back(
+        {.first_operation = begun, .picture = PictureWith(step), .step = step, .dead = real_dead_});
+    real_dead_ = dead;
+  }
+  Note(step, status);
   Settle();
 }
 
@@ -172,10 +195,9 @@ void StoreLife::LiveTogether(std::span<const Step> steps) {
   Settle();
 }
 
-void StoreLife::Note(const Step& step, const Status& status, std::size_t begun) {
+void StoreLife::Note(const Step& step, const Status& status) {
   const std::size_t told = real_.disk().operations();
   if (IsRefusal(status)) {
-    refusals_.push_back({begun, ~std::size_t{0}, PictureWith(step)});
     if (real_.disk().faults_are_over()) CompareLive();
     return;
   }
@@ -185,10 +207,19 @@ void StoreLife::Note(const Step& step, const Status& status, std::size_t begun) 
                     "; in memory: ", Message(same)));
   }
   if (!status.ok()) return;
+  Follow(step, told);
+  EndRefusals(told);
+}
+
+// `step` is done, in memory too.
+void StoreLife::Follow(const Step& step, std::size_t told) {
   effective_.push_back(step);
   if (step.kind == Kind::kPutResource || step.kind == Kind::kRemoveResource) ++changes_;
   TakePicture();
   promises_.push_back({told, pictures_.size() - 1});
+}
+
+void StoreLife::EndRefusals(std::size_t told) {
   for (Refusal& refusal : refusals_)
     refusal.end_operation = std::min(refusal.end_operation, told);
 }
@@ -216,8 +247,12 @@ void StoreLife::Settle() {
   static_cast<void>(coroutines_.Run(real_.store().Commit(ports::Transaction())));
 }
 
+std::string StoreLife::LivePicture() {
+  return coroutines_.Run(Picture(&real_.store())) + real_.Audit();
+}
+
 void StoreLife::CompareLive() {
-  const std::string found = coroutines_.Run(Picture(&real_.store())) + real_.Audit();
+  const std::string found = LivePicture();
   if (found != pictures_.back()) {
     Fail(Cat("the store shows something else than it said: ", Difference(pictures_.back(), found)));
   }

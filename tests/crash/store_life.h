@@ -88,12 +88,16 @@ struct Promise {
   std::size_t picture = 0;  // index; this one or a later one
 };
 
-// A step that was refused: until the next commit that works, a crash may still bring it back,
-// whole. See engine/store/FORMAT.md.
+// A step that was refused: until the next commit that works, a crash or a start may still bring it
+// back, whole. See engine/store/FORMAT.md.
 struct Refusal {
-  std::size_t first_operation = 0;  // it may be found from here on,
-  std::size_t end_operation = 0;    // to here,
-  std::string picture;              // as this
+  static constexpr std::size_t kOpen = ~std::size_t{0};
+
+  std::size_t first_operation = 0;    // it may be found from here on,
+  std::size_t end_operation = kOpen;  // to here,
+  std::string picture;                // as this
+  Step step;
+  DeadLetters dead;  // of the real store, if it comes back
 };
 
 // Which calls of the disk fail.
@@ -129,14 +133,17 @@ class StoreLife {
  private:
   void Live();
   void LiveReopen();
+  void FollowStart();
   void LiveAlone(const Step& step);
   void LiveTogether(std::span<const Step> steps);
   Status Do(ports::Store& store, const Step& step, DeadLetters& dead);
-  void DoInMemory(const Step& step);
-  void Note(const Step& step, const Status& status, std::size_t begun);
+  void Note(const Step& step, const Status& status);
+  void Follow(const Step& step, std::size_t told);
+  void EndRefusals(std::size_t told);
   void TakePicture();
   std::string PictureWith(const Step& step);
   void Settle();
+  std::string LivePicture();
   void CompareLive();
   void Fail(std::string what);
 
