@@ -158,7 +158,7 @@ void DropCutCharacter(std::string& text) {
 
 }  // namespace
 
-std::string DecodeSubject(std::string_view raw_body) {
+std::string DecodeFieldText(std::string_view raw_body) {
   std::string text = Unfold(raw_body.substr(0, limits::kSubjectOctetsMax));
   if (raw_body.size() > limits::kSubjectOctetsMax) DropCutCharacter(text);
   std::replace(text.begin(), text.end(), '\0', '?');  // GMime's strings end there
@@ -168,8 +168,11 @@ std::string DecodeSubject(std::string_view raw_body) {
   if (!ascii || text.find("=?") != std::string::npos) text = DecodeWords(text);
   std::replace_if(
       text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
-  text = ToValidUtf8(text);
-  return std::string(CutCodePoints(text, limits::kSubjectCodePointsMax));
+  return ToValidUtf8(text);
+}
+
+std::string DecodeSubject(std::string_view raw_body) {
+  return std::string(CutCodePoints(DecodeFieldText(raw_body), limits::kSubjectCodePointsMax));
 }
 
 }  // namespace penstock::mail

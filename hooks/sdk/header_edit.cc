@@ -117,7 +117,7 @@ StatusOr<Edit> TagSubject(std::string_view header_section, std::string_view tag)
   const auto subjects = header.FindAll("Subject");
   Edit edit;
   for (const HeaderField* subject : subjects) {
-    if (mail::DecodeSubject(subject->body).find(tag) != std::string::npos) continue;
+    if (mail::DecodeFieldText(subject->body).find(tag) != std::string::npos) continue;
     edit.splices.push_back({BodyOffset(*subject), 0, TagBefore(*subject, tag)});
   }
   if (subjects.empty()) AppendField(header, "Subject", alone, edit);

@@ -63,7 +63,7 @@ class Finder final : public mail::MimeVisitor {
 };
 
 std::string DecodeName(const mail::MimeParameter& name) {
-  if (name.charset.empty()) return mail::DecodeSubject(name.octets);
+  if (name.charset.empty()) return mail::DecodeFieldText(name.octets);
   return ToValidUtf8(mail::ToUtf8(name.octets, name.charset).value_or(name.octets));
 }
 

@@ -14,8 +14,8 @@
 
 #include "google/protobuf/util/message_differencer.h"
 #include "tools/penstockd/config.h"
-#include "tools/penstockd/log_lines.h"
 #include "tools/penstockd/tls_config.h"
+#include "tools/telemetry/log_lines.h"
 
 namespace penstock::daemon {
 namespace {
@@ -94,7 +94,8 @@ bool SameFrontDoor(const v1::Config& before, const v1::Config& after, const v1::
 
 Daemon::~Daemon() = default;
 
-StatusOr<std::unique_ptr<Daemon>> Daemon::Start(v1::Config config, PrometheusMetrics& metrics) {
+StatusOr<std::unique_ptr<Daemon>> Daemon::Start(v1::Config config,
+                                                telemetry::PrometheusMetrics& metrics) {
   auto daemon = std::unique_ptr<Daemon>(new Daemon(std::move(config)));
   const v1::Config& now = daemon->config_;
   embed::AssemblyOptions options;
@@ -198,11 +199,11 @@ StatusOr<Daemon::FrontDoor> Daemon::OpenFrontDoor(const v1::Config& config,
   return front_door;
 }
 
-Status Daemon::OpenMetrics(PrometheusMetrics& metrics) {
+Status Daemon::OpenMetrics(telemetry::PrometheusMetrics& metrics) {
   if (config_.metrics().listen().empty()) return OkStatus();
   PENSTOCK_ASSIGN_OR_RETURN(const async::Endpoint endpoint,
                             async::Endpoint::Parse(config_.metrics().listen()));
-  MetricsServer::Sources sources;
+  telemetry::MetricsServer::Sources sources;
   sources.refresh = [this] {
     const auto& schedule = assembly_->schedule();
     Gauge(metrics::kMessagesOpen, {}, static_cast<double>(schedule.waiting() + schedule.active()));
@@ -211,7 +212,8 @@ Status Daemon::OpenMetrics(PrometheusMetrics& metrics) {
     runtime::Context& context = assembly_->context();
     return context.stopping ? Unavailable("draining") : context.store.CheckRoom();
   };
-  PENSTOCK_ASSIGN_OR_RETURN(metrics_server_, MetricsServer::Open(endpoint, metrics, sources));
+  PENSTOCK_ASSIGN_OR_RETURN(metrics_server_,
+                            telemetry::MetricsServer::Open(endpoint, metrics, sources));
   Log(LogLevel::kInfo, "metrics_listening", {{"address", metrics_server_->endpoint().ToString()}});
   return OkStatus();
 }
@@ -255,7 +257,7 @@ Status Daemon::Reload(v1::Config config) {
   }
   PENSTOCK_RETURN_IF_ERROR(assembly_->Replace(ToSettings(config)));
   const Status opened = OpenFrontDoors(config);
-  SetLogLevel(config.log().level());
+  telemetry::SetLogLevel(config.log().level());
   const MutexLock lock(mutex_);
   config_ = std::move(config);
   return opened;

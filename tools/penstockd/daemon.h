@@ -16,7 +16,7 @@
 
 #include "penstock/v1/config.pb.h"
 
-#include "tools/penstockd/metrics_server.h"
+#include "tools/telemetry/metrics_server.h"
 
 namespace penstock::daemon {
 
@@ -25,7 +25,8 @@ class Daemon {
  public:
   // Opens everything and takes up work. `config` comes from LoadConfig.
   //   Errors: what cannot be opened, and why.
-  static StatusOr<std::unique_ptr<Daemon>> Start(v1::Config config, PrometheusMetrics& metrics);
+  static StatusOr<std::unique_ptr<Daemon>> Start(v1::Config config,
+                                                 telemetry::PrometheusMetrics& metrics);
 
   ~Daemon();
 
@@ -52,7 +53,7 @@ class Daemon {
   Status OpenFrontDoors(const v1::Config& config);
   StatusOr<FrontDoor> OpenFrontDoor(const v1::Config& config, const v1::Listener& listener);
   Status OpenAdmin();
-  Status OpenMetrics(PrometheusMetrics& metrics);
+  Status OpenMetrics(telemetry::PrometheusMetrics& metrics);
   [[nodiscard]] std::vector<api::ListenerFigures> Listeners() const;
   [[nodiscard]] std::vector<std::string> NextHops() const;
   [[nodiscard]] std::map<std::string, std::string> ListenerOrganizations() const;
@@ -66,7 +67,7 @@ class Daemon {
   async::TaskGroup admin_tasks_;
   std::unique_ptr<api::AdminContext> admin_context_;
   std::unique_ptr<api::AdminServer> admin_;
-  std::unique_ptr<MetricsServer> metrics_server_;
+  std::unique_ptr<telemetry::MetricsServer> metrics_server_;
 };
 
 }  // namespace penstock::daemon

@@ -30,9 +30,9 @@
 
 #include "tools/penstockd/config.h"
 #include "tools/penstockd/daemon.h"
-#include "tools/penstockd/log_lines.h"
-#include "tools/penstockd/metrics_server.h"
 #include "tools/penstockd/privileges.h"
+#include "tools/telemetry/log_lines.h"
+#include "tools/telemetry/metrics_server.h"
 
 namespace penstock::daemon {
 namespace {
@@ -180,8 +180,8 @@ int Run(v1::Config config, const Arguments& arguments) {
   // gRPC's mutexes are Abseil's, which look for deadlocks as Debian builds them, for some 5 % of a
   // call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  StartLog(config.log().format(), config.log().level());
-  PrometheusMetrics metrics;
+  telemetry::StartLog(config.log().format(), config.log().level());
+  telemetry::PrometheusMetrics metrics;
   SetMetricSink(&metrics);
   LogWarnings(config);
   auto daemon = Daemon::Start(std::move(config), metrics);

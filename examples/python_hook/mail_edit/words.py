@@ -2,7 +2,6 @@
 import base64
 import re
 
-CODE_POINTS_MAX = 256
 OCTETS_MAX = 16384
 WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
 NO_CHARSETS = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"}  # codecs, of another kind
@@ -42,7 +41,7 @@ def octets_of(encoding, encoded):
 
 
 def decode_words(raw):
-    """The raw body of a field of free text as a person reads it: one line, at most 256 characters."""
+    """The raw body of a field of free text as a person reads it: one line."""
     unfolded = re.sub(rb"\r?\n", b"", raw[:OCTETS_MAX]).strip(b" \t\r\n")
     text = to_text(unfolded, "utf-8")
     if text is None:
@@ -68,4 +67,4 @@ def decode_words(raw):
         if match and word is None:
             out += match.group()
         last = word
-    return re.sub(r"[\r\n]", " ", out).replace("\0", "\ufffd")[:CODE_POINTS_MAX]
+    return re.sub(r"[\r\n]", " ", out).replace("\0", "\ufffd")

@@ -51,7 +51,7 @@ class CheckFloors(unittest.TestCase):
         self.accepted("engine/store/a.cc", '#include "engine/store/record.pb.h"')
         self.refused("engine/runtime/a.cc", '#include "engine/store/record.pb.h"', "includes engine/store")
         self.refused("engine/store/a.cc", '#include "penstock/v1/hook.pb.h"', "may not include")
-        self.refused("engine/store/a.cc", "#include <spdlog/spdlog.h>", "only tools/penstockd")
+        self.refused("engine/store/a.cc", "#include <spdlog/spdlog.h>", "only tools/telemetry")
         self.refused("engine/ingress/a.cc", '#include "penstock/v1/hook.pb.h"', "may not include")
         self.refused("engine/wire/a.cc", "#include <boost/asio/post.hpp>", "may not include")
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/penstockd/log_lines.h"
+#include "tools/telemetry/log_lines.h"
 
 #include <memory>
 #include <string>
@@ -10,7 +10,7 @@
 #include "engine/base/strings.h"
 #include "engine/flow/json_text.h"
 
-namespace penstock::daemon {
+namespace penstock::telemetry {
 namespace {
 
 std::string Quoted(std::string_view text) {
@@ -93,4 +93,4 @@ void SetLogLevel(v1::LogConfig::Level level) {
   spdlog::set_level(ToSpdlog(level));
 }
 
-}  // namespace penstock::daemon
+}  // namespace penstock::telemetry

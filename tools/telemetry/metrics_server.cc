@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/penstockd/metrics_server.h"
+#include "tools/telemetry/metrics_server.h"
 
 #include <utility>
 #include <vector>
@@ -13,7 +13,7 @@
 
 #include "engine/base/strings.h"
 
-namespace penstock::daemon {
+namespace penstock::telemetry {
 namespace {
 
 // Seconds: from a local call to the longest ASYNC deadline.
@@ -101,8 +101,8 @@ class MetricsServer::Pages {
                 status.ok() ? "ok\n" : Cat(Message(status), "\n"));
         }) {}
 
-  daemon::Page metrics_page;
-  daemon::Page health_page;
+  telemetry::Page metrics_page;
+  telemetry::Page health_page;
 };
 
 MetricsServer::MetricsServer() = default;
@@ -130,4 +130,4 @@ StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Open(const async::Endpoi
   return server;
 }
 
-}  // namespace penstock::daemon
+}  // namespace penstock::telemetry

@@ -24,7 +24,7 @@ template <class T>
 class Family;
 }  // namespace prometheus
 
-namespace penstock::daemon {
+namespace penstock::telemetry {
 
 // Threads: Record from any.
 class PrometheusMetrics final : public MetricSink {
@@ -75,4 +75,4 @@ class MetricsServer {
   std::unique_ptr<CivetServer> server_;  // stops before what it serves goes
 };
 
-}  // namespace penstock::daemon
+}  // namespace penstock::telemetry
