@@ -138,6 +138,15 @@ void MessageMachine::OnCallNotMade(const StartCall& call) {
   calling_.at(call.invocation) = false;
 }
 
+Effects MessageMachine::FallBack(std::string_view why, Time now) {
+  Effects effects;
+  for (Index i = 0; i < state_.invocations.size(); ++i) {
+    if (!state_.invocations[i].decided) ApplyFallback(i, why, now, effects);
+  }
+  CloseIfDone(now, effects);
+  return effects;
+}
+
 StatusOr<Resolution> MessageMachine::ResolveAnswer(Index invocation, const Answer& answer) const {
   std::vector<std::string> recipients;
   std::vector<std::string> others;

@@ -101,6 +101,10 @@ class MessageMachine {
   // deadline (H3): no attempt. The next Resume decides.
   void OnCallNotMade(const StartCall& call);
 
+  // Nothing can wait any more (A7): what is undecided gets its fallback. A call that runs then is
+  // late when it ends.
+  Effects FallBack(std::string_view why, Time now);
+
   // A delivery ended: one reply for each of Pending(delivery), in that order.
   Effects OnDeliveryEnded(const StartDelivery& delivery,
                           const std::vector<mail::SmtpReply>& replies, Time started, Time now,

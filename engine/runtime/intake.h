@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "engine/async/task.h"
 #include "engine/base/time.h"
@@ -15,6 +16,7 @@
 #include "engine/mail/smtp_reply.h"
 #include "engine/ports/store.h"
 #include "engine/rules/direction.h"
+#include "engine/runtime/held_reply.h"
 
 namespace penstock::runtime {
 
@@ -23,6 +25,7 @@ struct ListenerPolicy {
   std::string name;
   rules::DirectionMode direction = rules::DirectionMode::kInbound;
   std::string organization = "default";  // outbound: of senders in no owned domain
+  bool relay_checked = false;            // a milter's MTA has decided whose mail it takes for whom
 };
 
 // One transaction of a front door, its content read to the end.
@@ -58,6 +61,14 @@ class Intake {
   // Selects rules, plans, and commits. A 250 says that every recipient's fate is on disk (A5);
   // any other reply says that nothing was accepted.
   virtual async::asio::awaitable<mail::SmtpReply> Accept(Submission submission) = 0;
+
+  // The same for a front door that holds its reply (A7): calls SYNC hooks first, for as long as
+  // `hold` says, then commits plan and outcomes in one. What the reply tells is told by no DSN.
+  virtual async::asio::awaitable<HeldReply> Decide(Submission submission, Hold /*hold*/) {
+    HeldReply held;
+    held.reply = co_await Accept(std::move(submission));
+    co_return held;
+  }
 };
 
 }  // namespace penstock::runtime

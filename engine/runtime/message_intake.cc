@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/base/limits_milter.h"
 #include "engine/base/log.h"
 #include "engine/base/metrics.h"
 #include "engine/base/status_macros.h"
@@ -47,18 +48,25 @@ std::string PostmasterOf(const std::string& organization, const flow::Directory&
   return Cat("postmaster@", mail::NormalizeDomain(domain).value_or(domain));
 }
 
-// From here on <Postmaster> is a mailbox like others; named beside it, that counts once (E3).
-void CompletePostmaster(const std::string& organization, const flow::Directory& directory,
-                        std::vector<std::string>& forward_paths) {
+// From here on <Postmaster> is a mailbox like others.
+std::vector<std::string> WithWholePostmaster(const std::string& organization,
+                                             const flow::Directory& directory,
+                                             std::vector<std::string> forward_paths) {
   const auto bare = std::find_if(forward_paths.begin(), forward_paths.end(), IsBarePostmaster);
-  if (bare == forward_paths.end()) return;
+  if (bare == forward_paths.end()) return forward_paths;
   const std::string whole = PostmasterOf(organization, directory);
-  if (whole.empty()) return;
-  *bare = whole;
-  const std::string key = mail::AddressKey(whole);
-  const auto same = [&](const std::string& path) { return mail::AddressKey(path) == key; };
-  const auto first = std::find_if(forward_paths.begin(), forward_paths.end(), same);
-  forward_paths.erase(std::remove_if(first + 1, forward_paths.end(), same), forward_paths.end());
+  if (!whole.empty()) *bare = whole;
+  return forward_paths;
+}
+
+// Named beside the whole one, <Postmaster> counts once (E3).
+std::vector<std::string> Distinct(const std::vector<std::string>& forward_paths) {
+  std::vector<std::string> distinct;
+  std::set<std::string> keys;
+  for (const std::string& path : forward_paths) {
+    if (keys.insert(mail::AddressKey(path)).second) distinct.push_back(path);
+  }
+  return distinct;
 }
 
 SmtpReply TooManyRecipients(std::size_t recipients_max) {
@@ -129,7 +137,7 @@ std::optional<SmtpReply> MessageIntake::RefuseRecipient(const ListenerPolicy& po
     recipients_max = std::min(recipients_max, limits::kOutboundRecipientsMax);
   }
   if (accepted >= recipients_max) return TooManyRecipients(recipients_max);
-  if (MayRelay(client)) return std::nullopt;
+  if (MayRelay(client) || policy.relay_checked) return std::nullopt;
   if (IsBarePostmaster(forward_path) && !PostmasterOf(policy.organization, *directory).empty()) {
     return std::nullopt;
   }
@@ -145,47 +153,90 @@ async::Task<std::unique_ptr<ports::ContentWriter>> MessageIntake::NewContent() {
 }
 
 async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
+  const Hold none;
+  HeldReply held = co_await Decide(std::move(submission), none);
+  co_return std::move(held.reply);
+}
+
+async::asio::awaitable<HeldReply> MessageIntake::Decide(Submission submission, Hold hold) {
   const mail::HeaderSection header = mail::HeaderSection::Scan(submission.header_section);
   const mail::Summary summary = mail::Summarize(header);
   const flow::DirectorySnapshot directory = context_.directory.Current();
-  CompletePostmaster(submission.policy->organization, *directory,
-                     submission.envelope.forward_paths);
+  const auto settings = context_.settings.Current();
+  const std::string& postmasters = submission.policy->organization;
+  const std::vector<std::string> asked =
+      WithWholePostmaster(postmasters, *directory, submission.envelope.forward_paths);
+  submission.envelope.forward_paths = Distinct(asked);
 
-  ports::Transaction transaction;
-  std::vector<MessageState> messages;
+  HeldReply refused;
+  std::vector<HeldMessage> messages;
+  std::vector<ports::AsyncEvent> async_events;
   for (const Part& part : Split(submission, summary, *directory)) {
-    if (part.direction == FlowDirection::kOutbound &&
-        part.recipients.size() > limits::kOutboundRecipientsMax) {
-      co_return TooManyRecipients(limits::kOutboundRecipientsMax);  // H11; a front door asks before
-    }
-    const mail::TraceToken token = {context_.hostname, part.organization,
-                                    std::string(Name(part.direction))};
-    if (const auto loop = mail::FindLoop(header, token)) {
-      co_return SmtpReply{554,
-                          {5, 4, 6},
-                          *loop == mail::MailLoop::kTooManyHops
-                              ? "mail loop: too many Received fields"
-                              : "mail loop: the message was here already"};
-    }
-    auto state = AddPart(submission, summary, part, *directory, transaction, messages);
-    if (!state.ok()) co_return NoDisk("content_not_stored", state.status());
-    messages.push_back(*std::move(state));
+    refused.reply = RefusePart(part, header);
+    if (refused.reply.code != 0) co_return refused;
+    flow::Plan plan = MakePlan(submission, summary, part, *directory, async_events);
+    messages.emplace_back(*settings, directory, std::move(plan.state), submission.received);
+    auto& history = messages.back().effects.history;
+    history.insert(history.begin(), std::make_move_iterator(plan.history.begin()),
+                   std::make_move_iterator(plan.history.end()));
   }
+  if (hold.time > Milliseconds(0)) {
+    if (held_.fetch_add(1) < limits::kHeldMax) {
+      co_await HoldMessages(context_, *directory, messages, hold.time);
+    } else if (hold.says == HeldSays::kMilter) {
+      // Elsewhere our queue waits for the hooks; a milter may have to fall back for want of one.
+      --held_;
+      refused.reply = {451, {4, 3, 2}, "too many messages are held here already; try again later"};
+      co_return refused;
+    }
+    --held_;
+  }
+  HeldReply held;
+  held.reply = {250, {2, 0, 0}, ""};
+  if (hold.time > Milliseconds(0) || hold.says != HeldSays::kOneReply) {
+    held = TellOutcomes(hold.says, asked, *settings, messages, context_.clock.Now());
+  }
+  std::string ids;
+  const Status committed =
+      co_await Commit(std::move(submission), messages, std::move(async_events), ids);
+  if (!committed.ok()) {
+    refused.reply = NoDisk("commit_failed", committed);
+    co_return refused;
+  }
+  if (held.reply.is_positive()) held.reply.text = Cat("accepted as ", ids);
+  for (SmtpReply& one : held.each) {
+    if (one.is_positive()) one.text = held.reply.text;
+  }
+  co_return held;
+}
+
+async::Task<void> MessageIntake::Commit(Submission submission, std::vector<HeldMessage>& messages,
+                                        std::vector<ports::AsyncEvent> async_events,
+                                        std::string& ids) {
   // Again: others may have filled the disk while this one came in.
   const Status room = co_await context_.content.MakeRoom();
-  if (!room.ok()) co_return NoDisk("no_room", room);
+  PENSTOCK_CO_RETURN_IF_ERROR(room);
+  const Time now = context_.clock.Now();
   std::set<std::string> async_hooks;
-  for (const ports::AsyncEvent& event : transaction.new_async_events)
+  for (const ports::AsyncEvent& event : async_events)
     async_hooks.insert(event.hook);
-  std::vector<ports::MessageWrite> written;
-  for (const ports::MessageWrite& write : transaction.messages)
-    written.push_back(write);
+  ports::Transaction transaction;
+  std::vector<MessageState> bounces;
+  for (const HeldMessage& message : messages) {
+    auto step = StepTransaction(context_, message.machine.state(), message.effects,
+                                submission.header_section, now, bounces);
+    PENSTOCK_CO_RETURN_IF_ERROR(step.status());
+    for (ports::MessageWrite& write : step->messages)
+      transaction.messages.push_back(std::move(write));
+    for (auto& content : step->contents)
+      transaction.contents.push_back(std::move(content));
+  }
+  transaction.new_async_events = std::move(async_events);
+  const std::vector<ports::MessageWrite> written = transaction.messages;
   transaction.contents.push_back(std::move(submission.content));
-
   const Status committed = co_await context_.store.Commit(std::move(transaction));
-  if (!committed.ok()) co_return NoDisk("commit_failed", committed);
+  PENSTOCK_CO_RETURN_IF_ERROR(committed);
 
-  std::string ids;
   for (const ports::MessageWrite& write : written) {
     ReportStep(write.state, write.history);
     if (write.state.is_bounce) continue;
@@ -193,12 +244,31 @@ async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
           {{"organization", write.state.organization}, {"direction", Name(write.state.direction)}});
     Append(ids, ids.empty() ? "" : " ", write.state.id.text());
   }
-  for (MessageState& message : messages) {
-    if (flow::Phase(message) != flow::MessagePhase::kClosed) schedule_.Run(std::move(message));
+  for (MessageState& bounce : bounces)
+    schedule_.Run(std::move(bounce));
+  for (HeldMessage& message : messages) {
+    if (flow::Phase(message.machine.state()) == flow::MessagePhase::kClosed) continue;
+    schedule_.Run(message.machine.state(), std::move(message.calls));
   }
   for (const std::string& hook : async_hooks)
     async_workers_.Notify(hook);
-  co_return SmtpReply{250, {2, 0, 0}, Cat("accepted as ", ids)};
+  co_return OkStatus();
+}
+
+// No code: the part may be taken.
+SmtpReply MessageIntake::RefusePart(const Part& part, const mail::HeaderSection& header) const {
+  if (part.direction == FlowDirection::kOutbound &&
+      part.recipients.size() > limits::kOutboundRecipientsMax) {
+    return TooManyRecipients(limits::kOutboundRecipientsMax);  // H11; a front door asks before
+  }
+  const mail::TraceToken token = {context_.hostname, part.organization,
+                                  std::string(Name(part.direction))};
+  const auto loop = mail::FindLoop(header, token);
+  if (!loop) return {};
+  return {554,
+          {5, 4, 6},
+          *loop == mail::MailLoop::kTooManyHops ? "mail loop: too many Received fields"
+                                                : "mail loop: the message was here already"};
 }
 
 // O1, O3: mail to several organizations becomes one message each; foreign recipients of a client
@@ -253,12 +323,9 @@ MessageState MessageIntake::Describe(const Submission& submission, const mail::S
   return state;
 }
 
-StatusOr<MessageState> MessageIntake::AddPart(const Submission& submission,
-                                              const mail::Summary& summary, const Part& part,
-                                              const flow::Directory& directory,
-                                              ports::Transaction& transaction,
-                                              std::vector<MessageState>& bounces) {
-  const Time now = submission.received;
+flow::Plan MessageIntake::MakePlan(const Submission& submission, const mail::Summary& summary,
+                                   const Part& part, const flow::Directory& directory,
+                                   std::vector<ports::AsyncEvent>& async_events) {
   std::vector<PlannedRecipient> recipients =
       SelectRules(directory, part.organization, part.direction, summary, part.recipients);
   for (const std::string& forward_path : part.foreign) {
@@ -278,23 +345,10 @@ StatusOr<MessageState> MessageIntake::AddPart(const Submission& submission,
     event.organization = part.organization;
     event.rule = planned.rule;
     event.event = std::move(planned.event);
-    event.next_attempt = now;
-    transaction.new_async_events.push_back(std::move(event));
+    event.next_attempt = submission.received;
+    async_events.push_back(std::move(event));
   }
-  // Nobody asks the organization's domains before an answer comes, and none comes here.
-  const auto settings = context_.settings.Current();
-  flow::MessageMachine machine(std::move(plan.state), *settings, {});
-  flow::Effects effects = machine.Begin(now);
-  effects.history.insert(effects.history.begin(), std::make_move_iterator(plan.history.begin()),
-                         std::make_move_iterator(plan.history.end()));
-  PENSTOCK_ASSIGN_OR_RETURN(
-      ports::Transaction step,
-      StepTransaction(context_, machine.state(), effects, submission.header_section, now, bounces));
-  for (ports::MessageWrite& write : step.messages)
-    transaction.messages.push_back(std::move(write));
-  for (auto& content : step.contents)
-    transaction.contents.push_back(std::move(content));
-  return machine.state();
+  return plan;
 }
 
 }  // namespace penstock::runtime

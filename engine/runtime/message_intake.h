@@ -12,9 +12,11 @@
 
 #include "engine/base/limits.h"
 #include "engine/flow/plan.h"
+#include "engine/mail/header_section.h"
 #include "engine/mail/summary.h"
 #include "engine/runtime/async_worker.h"
 #include "engine/runtime/context.h"
+#include "engine/runtime/held_message.h"
 #include "engine/runtime/intake.h"
 #include "engine/runtime/message_schedule.h"
 
@@ -38,6 +40,7 @@ class MessageIntake final : public Intake {
                                                                std::size_t accepted) const override;
   async::Task<std::unique_ptr<ports::ContentWriter>> NewContent() override;
   async::asio::awaitable<mail::SmtpReply> Accept(Submission submission) override;
+  async::asio::awaitable<HeldReply> Decide(Submission submission, Hold hold) override;
 
  private:
   // One message of a transaction: an organization and its recipients (O1).
@@ -52,15 +55,20 @@ class MessageIntake final : public Intake {
                                  const flow::Directory& directory);
   [[nodiscard]] flow::MessageState Describe(const Submission& submission,
                                             const mail::Summary& summary, const Part& part) const;
-  StatusOr<flow::MessageState> AddPart(const Submission& submission, const mail::Summary& summary,
-                                       const Part& part, const flow::Directory& directory,
-                                       ports::Transaction& transaction,
-                                       std::vector<flow::MessageState>& bounces);
+  [[nodiscard]] mail::SmtpReply RefusePart(const Part& part,
+                                           const mail::HeaderSection& header) const;
+  // What a part becomes before anything has happened to it; appends its async events.
+  flow::Plan MakePlan(const Submission& submission, const mail::Summary& summary, const Part& part,
+                      const flow::Directory& directory,
+                      std::vector<ports::AsyncEvent>& async_events);
+  async::Task<void> Commit(Submission submission, std::vector<HeldMessage>& messages,
+                           std::vector<ports::AsyncEvent> async_events, std::string& ids);
 
   Context& context_;
   MessageSchedule& schedule_;
   AsyncWorkers& async_workers_;
   const std::size_t inbound_recipients_max_;
+  std::atomic<std::size_t> held_{0};  // messages whose replies are held
   std::atomic<std::size_t> open_messages_max_{limits::kOpenMessagesMax};
 };
 

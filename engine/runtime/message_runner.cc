@@ -177,11 +177,13 @@ Status Stopping() {
 
 class Runner {
  public:
-  Runner(Context* context, MessageState&& state, std::shared_ptr<Completions> completions,
-         std::shared_ptr<Inbox> inbox, RunBounce run_bounce)
+  Runner(Context* context, MessageState&& state, HeldCalls&& held,
+         std::shared_ptr<Completions> completions, std::shared_ptr<Inbox> inbox,
+         RunBounce run_bounce)
       : context_(*context),
         directory_(context->directory.Current()),
         settings_(context->settings.Current()),
+        held_(std::move(held)),
         completions_(std::move(completions)),
         inbox_(std::move(inbox)),
         run_bounce_(std::move(run_bounce)),
@@ -303,6 +305,7 @@ class Runner {
 
   void Start(const Effects& effects) {
     for (const flow::StartCall& call : effects.calls) {
+      if (TakeOver(call)) continue;
       const std::string& hook = machine_.state().invocations[call.invocation].hook;
       if (const auto pause = Take(HookDestination(hook))) {
         turned_back_calls_.emplace_back(call.invocation, context_.clock.Now() + *pause);
@@ -341,6 +344,22 @@ class Runner {
                                     ToRequest(context_, machine_, delivery, *content->second)),
                            "delivery");
     }
+  }
+
+  // Whether a call that began while the reply was held is this one: waits for its end then.
+  bool TakeOver(const flow::StartCall& call) {
+    const auto held = std::find_if(held_.begin(), held_.end(),
+                                   [&](const auto& one) { return one->call() == call; });
+    if (held == held_.end()) return false;
+    ++running_;
+    (*held)->SetOnEnd([completions = completions_, call](HookGate::Ended result) {
+      asio::post(completions->get_executor(), [completions, call, result = std::move(result)] {
+        PENSTOCK_CHECK(completions->try_send(boost::system::error_code(),
+                                             Completion(HookEnded{call, result})));
+      });
+    });
+    held_.erase(held);
+    return true;
   }
 
   std::optional<Milliseconds> Take(const std::string& destination) {
@@ -438,6 +457,7 @@ class Runner {
   Context& context_;
   flow::DirectorySnapshot directory_;
   std::shared_ptr<const flow::FlowSettings> settings_;
+  HeldCalls held_;  // not taken over yet
   std::shared_ptr<Completions> completions_;
   std::shared_ptr<Inbox> inbox_;
   RunBounce run_bounce_;
@@ -455,15 +475,15 @@ class Runner {
 
 }  // namespace
 
-asio::awaitable<RunResult> RunMessage(Context* context, MessageState state,
+asio::awaitable<RunResult> RunMessage(Context* context, MessageState state, HeldCalls held,
                                       std::shared_ptr<Inbox> inbox, RunBounce run_bounce) {
   // One call for each invocation and one delivery for each group can run at a time; a hook's answer
   // makes at most one group for each outcome. And one Nudged.
   const std::size_t room = state.invocations.size() + state.deliveries.size() +
                            state.recipients.size() + limits::kAnswerActionsMax + 1;
   auto completions = std::make_shared<Completions>(co_await asio::this_coro::executor, room);
-  Runner runner(context, std::move(state), std::move(completions), std::move(inbox),
-                std::move(run_bounce));
+  Runner runner(context, std::move(state), std::move(held), std::move(completions),
+                std::move(inbox), std::move(run_bounce));
   co_return co_await runner.Run();
 }
 

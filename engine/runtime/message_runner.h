@@ -11,6 +11,7 @@
 #include "engine/async/task.h"
 #include "engine/flow/message_machine.h"
 #include "engine/runtime/context.h"
+#include "engine/runtime/held_call.h"
 #include "engine/runtime/inbox.h"
 
 namespace penstock::runtime {
@@ -26,8 +27,10 @@ using RunBounce = std::function<void(flow::MessageState bounce)>;
 
 // `state` is as the store has it. Runs on the caller's executor, which is a strand. When the
 // context is stopping, what runs is finished and recorded, and nothing new is started. What comes
-// into `inbox` after the run's last look at it is left there.
+// into `inbox` after the run's last look at it is left there. `held` are its calls that run
+// already.
 async::asio::awaitable<RunResult> RunMessage(Context* context, flow::MessageState state,
-                                             std::shared_ptr<Inbox> inbox, RunBounce run_bounce);
+                                             HeldCalls held, std::shared_ptr<Inbox> inbox,
+                                             RunBounce run_bounce);
 
 }  // namespace penstock::runtime

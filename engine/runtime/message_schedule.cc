@@ -43,7 +43,7 @@ async::Task<void> MessageSchedule::Load() {
   co_return OkStatus();
 }
 
-void MessageSchedule::Run(flow::MessageState state) {
+void MessageSchedule::Run(flow::MessageState state, HeldCalls held) {
   const std::optional<RandomBytes> id = ParseUuid(state.id.text());
   PENSTOCK_CHECK(id.has_value());  // we made it
   InboxPtr inbox;
@@ -57,7 +57,8 @@ void MessageSchedule::Run(flow::MessageState state) {
     return;
   }
   context_.tasks.Spawn(asio::make_strand(context_.executor),
-                       RunState(this, *id, std::move(state), std::move(inbox)), "message");
+                       RunState(this, *id, std::move(state), std::move(held), std::move(inbox)),
+                       "message");
 }
 
 void MessageSchedule::Add(const MessageId& message, Time time) {
@@ -220,7 +221,8 @@ asio::awaitable<void> MessageSchedule::RunLoaded(MessageSchedule* schedule, Rand
   for (;;) {
     auto state = co_await schedule->context_.store.LoadMessage(message);
     if (state.ok()) {
-      co_await RunState(schedule, id, *std::move(state), std::move(inbox));
+      HeldCalls none;
+      co_await RunState(schedule, id, *std::move(state), std::move(none), std::move(inbox));
       co_return;
     }
     Log(LogLevel::kError, "message_unreadable",
@@ -238,13 +240,15 @@ asio::awaitable<void> MessageSchedule::RunLoaded(MessageSchedule* schedule, Rand
 }
 
 asio::awaitable<void> MessageSchedule::RunState(MessageSchedule* schedule, RandomBytes id,
-                                                flow::MessageState state, InboxPtr inbox) {
+                                                flow::MessageState state, HeldCalls held,
+                                                InboxPtr inbox) {
   for (;;) {
     RunBounce run_bounce = [schedule](flow::MessageState bounce) {
       schedule->Run(std::move(bounce));
     };
-    RunResult result =
-        co_await RunMessage(&schedule->context_, std::move(state), inbox, std::move(run_bounce));
+    RunResult result = co_await RunMessage(&schedule->context_, std::move(state), std::move(held),
+                                           inbox, std::move(run_bounce));
+    held.clear();
     if (schedule->Finish(id, *inbox, result.wake)) co_return;
     state = std::move(result.state);
   }

@@ -19,6 +19,7 @@
 #include "engine/base/mutex.h"
 #include "engine/flow/message_state.h"
 #include "engine/runtime/context.h"
+#include "engine/runtime/held_call.h"
 #include "engine/runtime/inbox.h"
 
 namespace penstock::runtime {
@@ -32,8 +33,9 @@ class MessageSchedule {
   // Takes up what an earlier run of the process left: all messages that are not closed.
   async::Task<void> Load();
 
-  // Runs a message just committed, now or as soon as there is room.
-  void Run(flow::MessageState state);
+  // Runs a message just committed, now or as soon as there is room. `held`: its calls that run
+  // already; where there is no room, they are made again.
+  void Run(flow::MessageState state, HeldCalls held = {});
 
   // Takes note that something is due for `message` at `time`.
   void Add(const MessageId& message, Time time);
@@ -63,7 +65,8 @@ class MessageSchedule {
   static async::asio::awaitable<void> RunLoaded(MessageSchedule* schedule, RandomBytes id,
                                                 InboxPtr inbox);
   static async::asio::awaitable<void> RunState(MessageSchedule* schedule, RandomBytes id,
-                                               flow::MessageState state, InboxPtr inbox);
+                                               flow::MessageState state, HeldCalls held,
+                                               InboxPtr inbox);
   bool Finish(const RandomBytes& id, Inbox& inbox, std::optional<Time> wake);
   Status Put(const RandomBytes& id, PendingIntervention intervention);
   void Push(const RandomBytes& id, Time time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -192,8 +192,9 @@ class House {
       const auto start = steady_clock::now();
       auto inbox = std::make_shared<runtime::Inbox>();
       runtime::RunBounce no_bounce = [](flow::MessageState /*bounce*/) { PENSTOCK_CHECK(false); };
+      runtime::HeldCalls no_calls;
       const runtime::RunResult result = co_await runtime::RunMessage(
-          context, std::move(state), std::move(inbox), std::move(no_bounce));
+          context, std::move(state), std::move(no_calls), std::move(inbox), std::move(no_bounce));
       latencies->push_back(MicrosSince(start));
       PENSTOCK_CHECK(!result.wake);  // closed: decided, and nothing to deliver
     }
