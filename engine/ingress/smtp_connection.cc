@@ -320,7 +320,9 @@ asio::awaitable<SmtpReply> SmtpConnection::Judge(Incoming& incoming) {
     submission.content = std::move(incoming.writer);
     submission.header_section = incoming.header.octets();
     submission.received = clock_.Now();
-    reply = co_await intake_.Accept(std::move(submission));
+    const runtime::Hold hold{settings_.hold, runtime::HeldSays::kOneReply};
+    runtime::HeldReply held = co_await intake_.Decide(std::move(submission), hold);
+    reply = std::move(held.reply);
   }
   if (!reply.is_positive()) {
     Count(metrics::kMessagesRefused, {{"code", Cat(reply.code)}});

@@ -34,6 +34,7 @@ struct SmtpConnectionSettings {
   Milliseconds data_block_timeout = limits::kDataBlockTimeout;
   Milliseconds data_timeout = limits::kDataTimeout;
   Milliseconds linger_timeout = limits::kLingerTimeout;
+  Milliseconds hold{0};  // of the reply to a message (A7)
 };
 
 class SmtpConnection {

@@ -15,6 +15,7 @@
 #include "engine/async/task.h"
 #include "engine/base/limits.h"
 #include "engine/base/time.h"
+#include "engine/ingress/front_door.h"
 #include "engine/ingress/network_set.h"
 #include "engine/ingress/smtp_connection.h"
 #include "engine/ports/clock.h"
@@ -32,7 +33,7 @@ struct SmtpServerOptions {
   std::size_t connections_per_client_max = limits::kConnectionsPerClientMax;  // not of trusted ones
 };
 
-class SmtpServer {
+class SmtpServer final : public FrontDoor {
  public:
   // `executor`: of a thread pool, no strand; its context, `intake` and `clock` outlive the object.
   SmtpServer(async::Executor executor, SmtpServerOptions options, runtime::Intake& intake,
@@ -40,24 +41,14 @@ class SmtpServer {
   SmtpServer(const SmtpServer&) = delete;
   SmtpServer& operator=(const SmtpServer&) = delete;
   // Stops, aborts and waits for what runs.
-  ~SmtpServer();
+  ~SmtpServer() override;
 
-  // Listens, and accepts from now on; returns where, with the port that was taken for port 0.
-  //   Errors: kUnavailable, kInvalidArgument, naming the endpoint. Call it once.
-  StatusOr<async::Endpoint> Start();
-
-  // Listens no longer: the address is free when it returns. Clients that have no transaction open
-  // get 421 4.3.2; others when theirs is over.
-  void Stop();
-
-  // After Stop: waits until all connections are closed; false if some are still open.
-  bool WaitIdle(Milliseconds timeout);
-
-  // Closes all connections at once. Messages whose final dot was read are still decided, and
-  // committed or not, before WaitIdle returns true.
-  void Abort();
-
-  [[nodiscard]] std::size_t connections() const;
+  StatusOr<async::Endpoint> Start() override;
+  // Clients that have no transaction open get 421 4.3.2; others when theirs is over.
+  void Stop() override;
+  bool WaitIdle(Milliseconds timeout) override;
+  void Abort() override;
+  [[nodiscard]] std::size_t connections() const override;
 
  private:
   class Running;

@@ -258,8 +258,8 @@ void DropBounces(HeldMessage& message, Time now) {
 // The deliveries that a milter's MTA may do itself: those of the normal next hops, which bring mail
 // back to it.
 bool IsMtas(const flow::DeliveryState& delivery, const flow::FlowSettings& settings) {
-  return delivery.next_hop == settings.inbound_next_hop ||
-         delivery.next_hop == settings.outbound_next_hop;
+  return delivery.content_of == flow::kNoIndex && (delivery.next_hop == settings.inbound_next_hop ||
+                                                   delivery.next_hop == settings.outbound_next_hop);
 }
 
 // What all that the MTA does is marked by: its protocol has one message for all recipients.

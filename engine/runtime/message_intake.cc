@@ -170,11 +170,11 @@ async::asio::awaitable<HeldReply> MessageIntake::Decide(Submission submission, H
 
   HeldReply refused;
   std::vector<HeldMessage> messages;
-  std::vector<ports::AsyncEvent> async_events;
+  ports::Transaction transaction;
   for (const Part& part : Split(submission, summary, *directory)) {
     refused.reply = RefusePart(part, header);
     if (refused.reply.code != 0) co_return refused;
-    flow::Plan plan = MakePlan(submission, summary, part, *directory, async_events);
+    flow::Plan plan = MakePlan(submission, summary, part, *directory, transaction);
     messages.emplace_back(*settings, directory, std::move(plan.state), submission.received);
     auto& history = messages.back().effects.history;
     history.insert(history.begin(), std::make_move_iterator(plan.history.begin()),
@@ -198,7 +198,7 @@ async::asio::awaitable<HeldReply> MessageIntake::Decide(Submission submission, H
   }
   std::string ids;
   const Status committed =
-      co_await Commit(std::move(submission), messages, std::move(async_events), ids);
+      co_await Commit(std::move(submission), messages, std::move(transaction), ids);
   if (!committed.ok()) {
     refused.reply = NoDisk("commit_failed", committed);
     co_return refused;
@@ -211,16 +211,14 @@ async::asio::awaitable<HeldReply> MessageIntake::Decide(Submission submission, H
 }
 
 async::Task<void> MessageIntake::Commit(Submission submission, std::vector<HeldMessage>& messages,
-                                        std::vector<ports::AsyncEvent> async_events,
-                                        std::string& ids) {
+                                        ports::Transaction transaction, std::string& ids) {
   // Again: others may have filled the disk while this one came in.
   const Status room = co_await context_.content.MakeRoom();
   PENSTOCK_CO_RETURN_IF_ERROR(room);
   const Time now = context_.clock.Now();
   std::set<std::string> async_hooks;
-  for (const ports::AsyncEvent& event : async_events)
+  for (const ports::AsyncEvent& event : transaction.new_async_events)
     async_hooks.insert(event.hook);
-  ports::Transaction transaction;
   std::vector<MessageState> bounces;
   for (const HeldMessage& message : messages) {
     auto step = StepTransaction(context_, message.machine.state(), message.effects,
@@ -231,7 +229,6 @@ async::Task<void> MessageIntake::Commit(Submission submission, std::vector<HeldM
     for (auto& content : step->contents)
       transaction.contents.push_back(std::move(content));
   }
-  transaction.new_async_events = std::move(async_events);
   const std::vector<ports::MessageWrite> written = transaction.messages;
   transaction.contents.push_back(std::move(submission.content));
   const Status committed = co_await context_.store.Commit(std::move(transaction));
@@ -325,7 +322,7 @@ MessageState MessageIntake::Describe(const Submission& submission, const mail::S
 
 flow::Plan MessageIntake::MakePlan(const Submission& submission, const mail::Summary& summary,
                                    const Part& part, const flow::Directory& directory,
-                                   std::vector<ports::AsyncEvent>& async_events) {
+                                   ports::Transaction& transaction) {
   std::vector<PlannedRecipient> recipients =
       SelectRules(directory, part.organization, part.direction, summary, part.recipients);
   for (const std::string& forward_path : part.foreign) {
@@ -346,7 +343,7 @@ flow::Plan MessageIntake::MakePlan(const Submission& submission, const mail::Sum
     event.rule = planned.rule;
     event.event = std::move(planned.event);
     event.next_attempt = submission.received;
-    async_events.push_back(std::move(event));
+    transaction.new_async_events.push_back(std::move(event));
   }
   return plan;
 }

@@ -57,12 +57,11 @@ class MessageIntake final : public Intake {
                                             const mail::Summary& summary, const Part& part) const;
   [[nodiscard]] mail::SmtpReply RefusePart(const Part& part,
                                            const mail::HeaderSection& header) const;
-  // What a part becomes before anything has happened to it; appends its async events.
+  // What a part becomes before anything has happened to it; what goes with it into its commit.
   flow::Plan MakePlan(const Submission& submission, const mail::Summary& summary, const Part& part,
-                      const flow::Directory& directory,
-                      std::vector<ports::AsyncEvent>& async_events);
+                      const flow::Directory& directory, ports::Transaction& transaction);
   async::Task<void> Commit(Submission submission, std::vector<HeldMessage>& messages,
-                           std::vector<ports::AsyncEvent> async_events, std::string& ids);
+                           ports::Transaction transaction, std::string& ids);
 
   Context& context_;
   MessageSchedule& schedule_;

@@ -218,10 +218,10 @@ void MessageSchedule::Arm(Time earliest) {
 asio::awaitable<void> MessageSchedule::RunLoaded(MessageSchedule* schedule, RandomBytes id,
                                                  InboxPtr inbox) {
   MessageId message(FormatUuid(id));
+  HeldCalls none;
   for (;;) {
     auto state = co_await schedule->context_.store.LoadMessage(message);
     if (state.ok()) {
-      HeldCalls none;
       co_await RunState(schedule, id, *std::move(state), std::move(none), std::move(inbox));
       co_return;
     }

@@ -36,6 +36,27 @@ class BadConfig(PenstockTest):
         self.assertEqual(bad.returncode, 1)
         self.assertRegex(bad.stderr, r"limits\.immutable_fields\[1\]: \"X Ticket\" is no field name")
 
+    def test_a_milter_without_a_way_back_is_warned_about(self):
+        """A7: what its hold does not decide gets the fallback there."""
+        text = self.daemon.config.read_text()
+        milter = text.replace("listeners:\n", 'listeners:\n  - {name: milter, protocol: milter, listen: "127.0.0.1:0", direction: inbound}\n')
+        done = self.check(milter)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        alone = "\n".join(line for line in milter.splitlines() if "name: mx" not in line and "name: out" not in line)
+        done = self.check(alone.replace("inbound: mailbox, outbound: relay, ", ""))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("no route brings mail back to the MTA of milter \"milter\"", done.stderr)
+        self.assertIn("set routes.inbound to", done.stderr)
+        done = self.check(alone.replace("direction: inbound", "direction: auto").replace("outbound: relay, ", ""))
+        self.assertIn("set routes.outbound to", done.stderr)
+        self.assertEqual(self.check(alone.replace("inbound: mailbox, outbound: relay, bounces: relay", "")).returncode, 1)
+        done = self.check(milter.replace("protocol: milter", "protocol: milter, hold: 241s"))
+        self.assertRegex(done.stderr, r"listeners\[0\]\.hold: out of range; expected 0s to 240s")
+        done = self.check(milter.replace("protocol: milter", 'mta_networks: ["10.0.0.0/8"]'))
+        self.assertRegex(done.stderr, r"listeners\[0\]\.mta_networks: is for the protocol MILTER alone")
+        done = self.check(milter.replace("protocol: milter", "protocol: milter, tls: {certificate_file: c.pem, key_file: k.pem}"))
+        self.assertRegex(done.stderr, r"listeners\[0\]\.tls: is not for MILTER")
+
     def test_a_good_one_is_ok(self):
         self.assertEqual(self.check(self.daemon.config.read_text()).returncode, 0)
 

@@ -13,6 +13,7 @@
 
 #include "engine/async/endpoint.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_milter.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/ingress/network_set.h"
@@ -51,6 +52,13 @@ void DefaultMarking(v1::HeaderMarking* marking, std::string_view header) {
   marking->set_value("yes");
 }
 
+void DefaultMilter(v1::Listener& listener) {
+  DefaultDuration(listener.mutable_hold(), limits::kMilterHold);
+  if (!listener.mta_networks().empty()) return;
+  listener.add_mta_networks("127.0.0.0/8");
+  listener.add_mta_networks("::1/128");
+}
+
 void FillDefaults(v1::Listener& listener) {
   if (listener.protocol() == v1::Listener::PROTOCOL_UNSPECIFIED) {
     listener.set_protocol(v1::Listener::SMTP);
@@ -61,6 +69,7 @@ void FillDefaults(v1::Listener& listener) {
   if (listener.connections_per_client_max() == 0) {
     listener.set_connections_per_client_max(static_cast<int>(limits::kConnectionsPerClientMax));
   }
+  if (listener.protocol() == v1::Listener::MILTER) DefaultMilter(listener);
   if (listener.starttls() == v1::Listener::START_TLS_UNSPECIFIED) {
     listener.set_starttls(listener.has_tls() ? v1::Listener::MAY : v1::Listener::NONE);
   }
@@ -208,6 +217,7 @@ class Checker {
     bool inbound = false;
     bool outbound = false;
     for (const v1::Listener& listener : config.listeners()) {
+      if (listener.protocol() == v1::Listener::MILTER) continue;  // its MTA delivers
       inbound = inbound || listener.direction() != v1::Listener::OUTBOUND;
       outbound = outbound || listener.direction() == v1::Listener::OUTBOUND ||
                  listener.direction() == v1::Listener::AUTO;
@@ -219,6 +229,10 @@ class Checker {
     if (outbound && routes.outbound().empty()) {
       Fault("routes.outbound",
             "missing; expected the name of a next hop, because a listener takes outbound mail");
+    }
+    if (routes.bounces().empty()) {
+      Fault("routes.bounces",
+            "missing; expected the name of a next hop, because bounces have to leave");
     }
     CheckRoute("routes.inbound", routes.inbound());
     CheckRoute("routes.outbound", routes.outbound());
@@ -254,14 +268,27 @@ class Checker {
                 "networks such as 127.0.0.0/8, or tls.client_ca_file");
         }
       }
-      for (int k = 0; k < listener.trusted_networks_size(); ++k) {
-        const auto network = ingress::NetworkSet::Parse({listener.trusted_networks(k)});
-        if (!network.ok())
-          Fault(Cat(path, ".trusted_networks[", k, "]"), Message(network.status()));
+      CheckNetworks(path + ".trusted_networks", listener.trusted_networks());
+      CheckNetworks(path + ".mta_networks", listener.mta_networks());
+      if (!listener.mta_networks().empty() && listener.protocol() != v1::Listener::MILTER)
+        Fault(path + ".mta_networks", "is for the protocol MILTER alone");
+      if (listener.has_tls() && listener.protocol() == v1::Listener::MILTER)
+        Fault(path + ".tls", "is not for MILTER, which has no TLS; a unix socket needs none");
+      const Milliseconds hold = ToMilliseconds(listener.hold());
+      if (hold < Milliseconds(0) || hold > limits::kHoldMax) {
+        Fault(path + ".hold", Cat("out of range; expected 0s to ", limits::kHoldMax.count(), "s"));
       }
       CheckRange(path + ".connections_max", listener.connections_max(), 1, 1'000'000);
       CheckRange(path + ".connections_per_client_max", listener.connections_per_client_max(), 1,
                  1'000'000);
+    }
+  }
+
+  template <class Networks>
+  void CheckNetworks(const std::string& path, const Networks& networks) {
+    for (int i = 0; i < networks.size(); ++i) {
+      const auto network = ingress::NetworkSet::Parse({networks.Get(i)});
+      if (!network.ok()) Fault(Cat(path, "[", i, "]"), Message(network.status()));
     }
   }
 
@@ -348,8 +375,34 @@ StatusOr<v1::Config> ParseConfig(std::string_view text, const std::string& file)
   return config;
 }
 
+namespace {
+
+// A7: what hooks have not decided by the end of a milter's hold needs a way back to its MTA.
+void WarnOfMilters(const v1::Config& config, std::vector<std::string>& warnings) {
+  const v1::RoutesConfig& routes = config.routes();
+  for (int i = 0; i < config.listeners_size(); ++i) {
+    const v1::Listener& listener = config.listeners(i);
+    if (listener.protocol() != v1::Listener::MILTER) continue;
+    std::vector<std::string> missing;
+    if (listener.direction() != v1::Listener::OUTBOUND && routes.inbound().empty())
+      missing.emplace_back("routes.inbound");
+    if (listener.direction() != v1::Listener::INBOUND && routes.outbound().empty())
+      missing.emplace_back("routes.outbound");
+    if (missing.empty()) continue;
+    warnings.push_back(Cat(
+        "listeners[", i, "]: no route brings mail back to the MTA of milter \"", listener.name(),
+        "\": what hooks have not decided after ", ToMilliseconds(listener.hold()).count(),
+        " ms gets its rule's fallback, and mail whose recipients are to be marked differently "
+        "is not marked; set ",
+        Join(missing, " and "), " to a next hop whose port has no milter"));
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> Warnings(const v1::Config& config) {
   std::vector<std::string> warnings;
+  WarnOfMilters(config, warnings);
   for (const Finding& warning : CheckTls(config).warnings)
     warnings.push_back(Cat(warning.field, ": ", warning.text));
   return warnings;
@@ -365,6 +418,17 @@ api::ContentServerOptions ToContentServerOptions(const v1::ContentApiConfig& con
 
 Milliseconds ToMilliseconds(const Duration& duration) {
   return Milliseconds(duration.seconds() * 1000 + duration.nanos() / 1'000'000);
+}
+
+rules::DirectionMode ToMode(v1::Listener::Direction direction) {
+  switch (direction) {
+    case v1::Listener::OUTBOUND:
+      return rules::DirectionMode::kOutbound;
+    case v1::Listener::AUTO:
+      return rules::DirectionMode::kAuto;
+    default:
+      return rules::DirectionMode::kInbound;
+  }
 }
 
 flow::FlowSettings ToFlowSettings(const v1::Config& config) {

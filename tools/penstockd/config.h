@@ -11,6 +11,7 @@
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/flow/message_machine.h"
+#include "engine/rules/direction.h"
 
 #include "penstock/v1/config.pb.h"
 
@@ -31,6 +32,8 @@ std::vector<std::string> Warnings(const v1::Config& config);
 api::ContentServerOptions ToContentServerOptions(const v1::ContentApiConfig& content);
 
 Milliseconds ToMilliseconds(const google::protobuf::Duration& duration);
+
+rules::DirectionMode ToMode(v1::Listener::Direction direction);
 
 flow::FlowSettings ToFlowSettings(const v1::Config& config);
 

@@ -10,10 +10,11 @@
 #include "engine/base/nearest.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
-#include "engine/rules/direction.h"
+#include "engine/ingress/smtp_server.h"
 
 #include "google/protobuf/util/message_differencer.h"
 #include "tools/penstockd/config.h"
+#include "tools/penstockd/milter_door.h"
 #include "tools/penstockd/tls_config.h"
 #include "tools/telemetry/log_lines.h"
 
@@ -72,21 +73,12 @@ embed::Settings ToSettings(const v1::Config& config) {
   return settings;
 }
 
-rules::DirectionMode ToMode(v1::Listener::Direction direction) {
-  switch (direction) {
-    case v1::Listener::OUTBOUND:
-      return rules::DirectionMode::kOutbound;
-    case v1::Listener::AUTO:
-      return rules::DirectionMode::kAuto;
-    default:
-      return rules::DirectionMode::kInbound;
-  }
-}
-
 // What a listener was opened with that a reload cannot give to one that is open.
 bool SameFrontDoor(const v1::Config& before, const v1::Config& after, const v1::Listener& a,
                    const v1::Listener& b) {
+  const bool same_marking = MessageDifferencer::Equals(before.marking(), after.marking());
   return MessageDifferencer::Equals(a, b) &&
+         (same_marking || a.protocol() != v1::Listener::MILTER) &&
          before.limits().message_octets_max() == after.limits().message_octets_max();
 }
 
@@ -159,8 +151,8 @@ Status Daemon::OpenFrontDoors(const v1::Config& config) {
   return first_error;
 }
 
-StatusOr<Daemon::FrontDoor> Daemon::OpenFrontDoor(const v1::Config& config,
-                                                  const v1::Listener& listener) {
+StatusOr<std::unique_ptr<ingress::FrontDoor>> Daemon::MakeSmtpServer(const v1::Config& config,
+                                                                     const v1::Listener& listener) {
   const std::string what = Cat("listener \"", listener.name(), "\"");
   ingress::SmtpServerOptions options;
   PENSTOCK_ASSIGN_OR_RETURN(options.listen, async::Endpoint::Parse(listener.listen()));
@@ -179,16 +171,27 @@ StatusOr<Daemon::FrontDoor> Daemon::OpenFrontDoor(const v1::Config& config,
                                               ? ingress::StartTls::kEncrypt
                                               : ingress::StartTls::kMay;
     auto tls = async::TlsContext::Open(what, async::TlsRole::kServer, ToTlsFiles(listener.tls()));
-    if (!tls.ok()) return Annotate(tls.status(), what);
+    PENSTOCK_RETURN_IF_ERROR(tls.status());
     options.connection.tls = *std::move(tls);
   }
+  options.connection.hold = ToMilliseconds(listener.hold());
   options.connections_max = static_cast<std::size_t>(listener.connections_max());
   options.connections_per_client_max =
       static_cast<std::size_t>(listener.connections_per_client_max());
+  return std::unique_ptr<ingress::FrontDoor>(std::make_unique<ingress::SmtpServer>(
+      assembly_->context().executor, std::move(options), assembly_->intake(), assembly_->clock()));
+}
+
+StatusOr<Daemon::FrontDoor> Daemon::OpenFrontDoor(const v1::Config& config,
+                                                  const v1::Listener& listener) {
+  const std::string what = Cat("listener \"", listener.name(), "\"");
   FrontDoor front_door;
   front_door.listener = listener;
-  front_door.server = std::make_unique<ingress::SmtpServer>(
-      assembly_->context().executor, std::move(options), assembly_->intake(), assembly_->clock());
+  const bool is_milter = listener.protocol() == v1::Listener::MILTER;
+  auto server = is_milter ? MakeMilterServer(config, listener, incoming_, *assembly_)
+                          : MakeSmtpServer(config, listener);
+  if (!server.ok()) return Annotate(server.status(), what);
+  front_door.server = *std::move(server);
   StatusOr<async::Endpoint> endpoint = front_door.server->Start();
   if (!endpoint.ok()) return Annotate(endpoint.status(), what);
   front_door.endpoint = *std::move(endpoint);

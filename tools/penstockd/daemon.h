@@ -12,7 +12,8 @@
 #include "engine/base/mutex.h"
 #include "engine/base/status.h"
 #include "engine/embed/assembly.h"
-#include "engine/ingress/smtp_server.h"
+#include "engine/ingress/front_door.h"
+#include "engine/ingress/incoming_octets.h"
 
 #include "penstock/v1/config.pb.h"
 
@@ -45,13 +46,15 @@ class Daemon {
   struct FrontDoor {
     v1::Listener listener;  // as configured
     async::Endpoint endpoint;
-    std::unique_ptr<ingress::SmtpServer> server;
+    std::unique_ptr<ingress::FrontDoor> server;
   };
 
   explicit Daemon(v1::Config config) : config_(std::move(config)) {}
 
   Status OpenFrontDoors(const v1::Config& config);
   StatusOr<FrontDoor> OpenFrontDoor(const v1::Config& config, const v1::Listener& listener);
+  StatusOr<std::unique_ptr<ingress::FrontDoor>> MakeSmtpServer(const v1::Config& config,
+                                                               const v1::Listener& listener);
   Status OpenAdmin();
   Status OpenMetrics(telemetry::PrometheusMetrics& metrics);
   [[nodiscard]] std::vector<api::ListenerFigures> Listeners() const;

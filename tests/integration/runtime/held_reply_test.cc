@@ -138,7 +138,7 @@ class World {
     submission.envelope.reverse_path = input.value("sender", "s@else.example");
     submission.envelope.forward_paths = input.at("recipients").get<std::vector<std::string>>();
     submission.header_section = "From: s@else.example\r\nSubject: x\r\n\r\n";
-    auto content = intake_.NewContent();
+    auto content = tests::Await(executor(), intake_.NewContent());
     REQUIRE(content.ok());
     REQUIRE((*content)->Write(submission.header_section).ok());
     submission.content = *std::move(content);
