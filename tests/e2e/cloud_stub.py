@@ -145,4 +145,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         (action,) = asked["Action"]
         cloud.calls.append(action)
         state = "ALARM" if asked.get("AlarmNames.member.1", [""])[0] in cloud.alarms else "OK"
-        self.reply(f"<R><StateValue>{state}</StateValue></R>".encode(), "text/xml")
+        alarm = f"<MetricAlarms><member><StateValue>{state}</StateValue></member></MetricAlarms>"
+        result = f"<{action}Result>{alarm if action == 'DescribeAlarms' else ''}</{action}Result>"
+        self.reply(f"<{action}Response>{result}</{action}Response>".encode(), "text/xml")

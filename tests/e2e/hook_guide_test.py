@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What hooks/README.md prints works as printed: its hooks in Python and Go, from empty folders, beside a daemon
-as `tools/quickstart --keep` leaves it; and work that takes longer than a call may.
+as `tools/quickstart --keep` leaves it; so do the five steps of examples/workmail/README.md. And work that takes
+longer than a call may.
 
 A language without its tools is skipped aloud; with CI=true that fails.
 """
@@ -15,8 +16,8 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import DOMAIN, PENSTOCK, SOURCE, PenstockTest, wait_until
-from hook_examples import Missing, block, environment, require
+from harness import DOMAIN, PENSTOCK, PYTHON, SOURCE, PenstockTest, wait_until
+from hook_examples import SKIPPED, Missing, block, build, environment, require
 
 PAGE = SOURCE / "hooks/README.md"
 EXAMPLES = SOURCE / "examples/python_hook"
@@ -28,31 +29,42 @@ def free_port():
         return str(listener.getsockname()[1])
 
 
+def until_it_listens(port):
+    """A command that waits for a hook, however slow the machine is."""
+    return f"until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.2; done"
+
+
 class Guide(PenstockTest):
-    def follow(self, language, port):
-        """Types the page's commands for a language in an empty folder; returns what they print."""
+    def needs(self, language, work=require, *arguments):
+        """Does what needs the tools of a language, or skips the test."""
         try:
-            require(language)
+            return work(language, *arguments)
         except Missing as missing:
             if os.environ.get("CI") == "true":
                 raise
-            self.skipTest(str(missing))
-        # What tools/quickstart --keep has set up: its hook decides all mail.
-        self.register(self.hook().target)
-        self.sync_rule()
+            return self.skipTest(str(missing))
+
+    def follow(self, language, port):
+        """Types the page's commands for a language in an empty folder; returns what they print."""
+        self.needs(language)
         folder = tempfile.TemporaryDirectory(prefix="penstock-guide-")
         self.addCleanup(folder.cleanup)
         ours = free_port()
         name = {"python": "hook.py", "go": "hook.go"}[language]
         (pathlib.Path(folder.name) / name).write_text(block(PAGE, language).replace(port, ours), encoding="utf-8")
-        # Until the hook listens, however slow the machine is.
-        listening = f"until (exec 3<>/dev/tcp/127.0.0.1/{ours}) 2>/dev/null; do sleep 0.2; done"
-        commands = re.sub(r"^sleep \d$", listening, block(PAGE, f"{language}-commands"), flags=re.M).replace(port, ours)
+        commands = re.sub(r"^sleep \d$", until_it_listens(ours), block(PAGE, f"{language}-commands"), flags=re.M)
+        return self.type_in(folder.name, commands.replace(port, ours))
+
+    def type_in(self, folder, commands):
+        """Types commands in a folder, in the terminal beside tools/quickstart --keep; returns what they print."""
+        # What it has set up: its hook decides all mail.
+        self.register(self.hook().target)
+        self.sync_rule()
         script = (f'export PENSTOCK={shlex.quote(str(SOURCE))} SMTP=127.0.0.1:{self.daemon.ports["mx"]}\n'
                   f'penstock() {{ "{PENSTOCK}" --socket "{self.daemon.socket}" "$@"; }}\n{commands}')
-        output = pathlib.Path(folder.name) / "output"
+        output = self.daemon.folder / "output"
         with output.open("w") as sink:
-            shell = subprocess.Popen(["bash", "-euc", script], cwd=folder.name, env=environment(), stdout=sink,
+            shell = subprocess.Popen(["bash", "-euc", script], cwd=folder, env=environment(), stdout=sink,
                                      stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True)
         self.addCleanup(self.stop, shell)
         self.assertEqual(shell.wait(STEPS_DEADLINE), 0, output.read_text())
@@ -74,6 +86,24 @@ class Guide(PenstockTest):
         printed = self.follow("go", "50062")
         self.assertRegex(printed, rf"alice@{re.escape(DOMAIN)} +MOVE_TO_JUNK")
         self.assertRegex(printed, r"rule raffle")
+
+    def move(self, language, text, name):
+        """The five steps of examples/workmail, with the function that they show."""
+        folder = self.needs(language, build, "examples/workmail", language)
+        page = folder / "README.md"
+        ours = free_port()
+        (folder / name).write_text(block(page, text), encoding="utf-8")
+        commands = "\n".join([block(page, f"run-{language}").strip() + " &", until_it_listens(ours),
+                              *(block(page, step) for step in ("ask", "register", "rule"))])
+        printed = self.type_in(folder, commands.replace("50051", ours))
+        self.assertRegex(printed, rf"alice@{re.escape(DOMAIN)} +MOVE_TO_JUNK")
+        self.assertRegex(printed, r"rule moved")
+
+    def test_a_function_moved_from_workmail_in_python(self):
+        self.move("python", "python", "lambda_function.py")
+
+    def test_a_function_moved_from_workmail_in_node(self):
+        self.move("node", "js", "index.mjs")
 
     def test_work_that_takes_longer_than_a_call(self):
         results = self.daemon.folder / "results"
@@ -108,6 +138,15 @@ class Guide(PenstockTest):
         # The daemon is a moment late to connect to what was gone.
         wait_until("its answer", lambda: self.daemon.penstock("hook", "invoke", "decide", "--event", path).returncode == 0)
         self.assertEqual([line for line in second.lines() if line.startswith("begun")], [])
+
+
+class Lacking(unittest.TestCase):
+    def test_a_language_that_is_not_here_is_said_and_fails_in_ci(self):
+        for ci, code in (("", SKIPPED), ("true", 1)):
+            done = subprocess.run([PYTHON, SOURCE / "tests/e2e/hook_languages_test.py", "rust"], capture_output=True,
+                                  text=True, check=False, env={**os.environ, "PATH": "/nowhere", "CI": ci})
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertEqual(done.stdout, "SKIPPED: rust: cargo is not installed; it comes with: apt-get install cargo\n")
 
 
 if __name__ == "__main__":

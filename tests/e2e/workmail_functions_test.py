@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Functions in the form that WorkMail calls, unchanged, through the adapters of examples/workmail and the
-daemon (E7): each does what one of WorkMail's published functions does, and is asked in each of its branches.
+daemon (E7): each does what one of WorkMail's published functions does, and is asked in each of its branches;
+in Python and in Node alike.
 Their events and expected answers are others' work and no part of this repository (workmail_cases_test.py
 says where they are sought); without them the test is skipped, which ctest shows. The cloud that they call
 is a local endpoint (cloud_stub.py).
@@ -20,14 +21,15 @@ import unittest
 import grpc
 from cloud_stub import MAIL, Cloud
 from harness import SOURCE, STUBS, PenstockTest, wait_until
-from hook_examples import SKIPPED, Example, Missing, block, build, environment, locked, run
+from hook_examples import SKIPPED, Example, Missing, block, build, environment
 
 sys.path.insert(0, str(STUBS))
 from penstock.v1 import hook_pb2, hook_pb2_grpc  # noqa: E402
 
 LANGUAGE = sys.argv.pop(1) if len(sys.argv) > 1 else "python"
 CASES = pathlib.Path(os.environ.get("PENSTOCK_WORKMAIL_CASES", SOURCE.parent / "shared/cases/workmail"))
-HANDLERS = SOURCE / "tests/e2e/workmail_handlers"
+HANDLERS = "tests/e2e/workmail_handlers"
+ADAPTER, FUNCTION = {"python": ("serve.py", "lambda_handler"), "node": ("serve.mjs", "handler")}[LANGUAGE]
 ADAPTER_LINES_MAX = 60
 GET, PUT, STORE = "GetRawMessageContent", "PutRawMessageContent", "PutObject"
 FAILS = object()  # the attempt fails
@@ -47,18 +49,37 @@ def events():
 
 
 class Function(Example):
-    """An adapter's process that serves one of the handlers, named FILE.FUNCTION."""
+    """An adapter's process that serves one of the handlers, named FILE.FUNCTION, beside what it imports."""
 
     def __init__(self, handler, variables):
         folder = build(LANGUAGE, "examples/workmail", LANGUAGE)
-        page = folder / "README.md"
-        command = re.sub(r"\S+\.(lambda_handler|handler) ", f"{HANDLERS}/{handler} ", block(page, f"run-{LANGUAGE}"))
+        handlers = build(LANGUAGE, HANDLERS, LANGUAGE)
+        command = re.sub(rf"\S+\.{FUNCTION} ", f"{handlers}/{handler} ", block(folder / "README.md", f"run-{LANGUAGE}"))
         command = command.replace("127.0.0.1:50051", "127.0.0.1:0")
         self.output = tempfile.NamedTemporaryFile("w+", suffix=".hook")
         self.process = subprocess.Popen(["bash", "-c", "exec env " + command.strip()], cwd=folder,
                                         env={**environment(), **variables}, stdin=subprocess.DEVNULL,
                                         stdout=self.output, stderr=subprocess.STDOUT)
         self.target = wait_until(f"{handler} to be served", self._target)
+
+
+def understood(answer):
+    """An answer as it is shown: "True" is a boolean (H6)."""
+    shown = copy.deepcopy(answer)
+    for entry in shown["actions"]:
+        if str(entry.get("allRecipients")).lower() == "true":
+            entry["allRecipients"] = True
+    return shown
+
+
+def filled(answer, **addresses):
+    """An expected answer with its placeholders filled in: external=..., alarm=..., report=..., lists each."""
+    answer = copy.deepcopy(answer)
+    for entry in answer["actions"]:
+        if "recipients" in entry:
+            (words,) = entry["recipients"]
+            (entry["recipients"],) = [addresses[key] for key in addresses if key in words]
+    return answer
 
 
 class Functions(PenstockTest):
@@ -71,12 +92,13 @@ class Functions(PenstockTest):
         self.cloud = Cloud()
         self.addCleanup(self.cloud.stop)
 
-    def serve(self, handler, **variables):
-        """Starts a function, and registers it under its own name."""
+    def serve(self, name, function=FUNCTION, **variables):
+        """Starts a function out of the file of that name, and registers it."""
         self.daemon.penstock("hook", "remove", "served")  # the one before, if there was one
-        self.function = Function(handler, {
+        self.function = Function(f"{name}.{function}", {
             "AWS_ENDPOINT_URL": self.cloud.url, "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none",
-            "AWS_DEFAULT_REGION": "eu-west-1", "AWS_MAX_ATTEMPTS": "1", "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1", "AWS_MAX_ATTEMPTS": "1",
+            "AWS_EC2_METADATA_DISABLED": "true",
             "UPDATED_EMAIL_BUCKET": "updated", "DISCLAIMER": "Beware {key}", "FOOTER": "Bye {key}", "SUBJECT_TAG": "[Out]",
             **variables})
         self.addCleanup(self.function.stop)
@@ -117,15 +139,15 @@ class Functions(PenstockTest):
         return got
 
     def test_is_short(self):
-        text = (SOURCE / "examples/workmail" / {"python": "serve.py", "node": "serve.mjs"}[LANGUAGE]).read_text()
+        text = (SOURCE / "examples/workmail" / ADAPTER).read_text(encoding="utf-8")
         self.assertLessEqual(text.count("\n"), ADAPTER_LINES_MAX)
 
     def test_every_event_arrives_as_it_is(self):
-        forms = {"python": ["echo.lambda_handler"], "node": ["echo.handler", "echo.later", "echo.back"]}[LANGUAGE]
+        forms = {"python": [FUNCTION], "node": [FUNCTION, "later", "back"]}[LANGUAGE]
         self.assertEqual(len(events()), 11)
         for form in forms:
             with self.subTest(form):
-                self.serve(form)
+                self.serve("echo", form)
                 for name, event in list(events().items())[:None if form == forms[0] else 1]:
                     with self.subTest(name):
                         self.check_arrival(event)
@@ -139,42 +161,19 @@ class Functions(PenstockTest):
         self.assertEqual(given, {"event": want, "id": event.get("invocationId", given["id"]), "function": "served",
                                  "in time": True})
 
-
-def understood(answer):
-    """An answer as it is shown: "True" is a boolean (H6)."""
-    shown = copy.deepcopy(answer)
-    for entry in shown["actions"]:
-        if str(entry.get("allRecipients")).lower() == "true":
-            entry["allRecipients"] = True
-    return shown
-
-
-def filled(answer, **addresses):
-    """An expected answer with its placeholders filled in: external=..., alarm=..., report=..., lists each."""
-    answer = copy.deepcopy(answer)
-    for entry in answer["actions"]:
-        if "recipients" in entry:
-            (words,) = entry["recipients"]
-            (entry["recipients"],) = [addresses[key] for key in addresses if key in words]
-    return answer
-
-
-class Python(Functions):
-    """Those of the eleven that are written in Python."""
-
     def test_hello_world(self):
         event, want = event_of("hello-world-python"), expected("hello-world-python")["response"]
-        self.serve("hello_world.lambda_handler", UPDATED_EMAIL_S3_BUCKET="hello")
+        self.serve("hello_world", UPDATED_EMAIL_S3_BUCKET="hello")
         self.check(event, want, [GET, STORE])
         (kept,) = self.cloud.objects.values()
         self.assertIn(b"Subject: [Hello World!] Hello\r\n", kept)
-        self.serve("hello_world.lambda_handler")
+        self.serve("hello_world")
         self.check(event, FAILS, [])  # it returns null
 
     def test_chat_bot(self):
         event = event_of("chat-bot-python")
         for client, field in (("slack", "text"), ("chime", "Content")):
-            self.serve("chat_bot.lambda_handler", ACTIVE_WORDS="amazon, outage", CHAT_CLIENT=client,
+            self.serve("chat_bot", ACTIVE_WORDS="amazon, outage", CHAT_CLIENT=client,
                        WEBHOOK_URL=self.cloud.url + "/room")
             self.check(event, None, [GET, "web hook"], "async")
             self.assertEqual(self.cloud.posts, [{field: f"from@domain.test: {event['subject']}\nA text.\r\n"}])
@@ -183,7 +182,7 @@ class Python(Functions):
 
     def test_wordpress(self):
         event = event_of("wordpress-python")
-        self.serve("wordpress.lambda_handler", BLOG_DOMAIN=self.cloud.url, SECRET_ID="blog")
+        self.serve("wordpress", BLOG_DOMAIN=self.cloud.url, SECRET_ID="blog")
         self.check(event, None, ["GetSecretValue", GET, "newPost"], "async")
         ((_, user, _, post),) = self.cloud.posts
         self.assertEqual((user, post["post_title"]), ("me", "My Blog Post For Amazon WorkMail"))
@@ -198,7 +197,7 @@ class Python(Functions):
         mixed = copy.deepcopy(event)
         mixed["envelope"]["recipients"][0]["address"] = outside
         for report in ([], ["report@domain.test"]):
-            self.serve("restricted_mailboxes.lambda_handler", **variables, REPORT_MAILBOX_ADDRESS="".join(report))
+            self.serve("restricted_mailboxes", **variables, REPORT_MAILBOX_ADDRESS="".join(report))
             self.check(event, otherwise, groups)
             self.check(event, otherwise, [*groups, "DescribeUser"], members=[inside])
             self.check(mixed, filled(restricted, external=[outside], report=report), [*groups, "DescribeUser"], members=[inside])
@@ -210,7 +209,7 @@ class Python(Functions):
 
     def test_update_email(self):
         event, want = event_of("update-email"), expected("update-email")["response"]
-        self.serve("update_email.lambda_handler")
+        self.serve("update_email")
         self.check(event, want, [GET, STORE, PUT])
         self.assertIn(b"Subject: [Out] Hello\r\n", self.cloud.replaced)
         self.assertIn(b"\r\nBeware \r\nA text.\r\n\r\nBye", self.cloud.replaced)
@@ -222,7 +221,7 @@ class Python(Functions):
 
     def test_save_and_update_email(self):
         event, want = event_of("save-and-update-email"), expected("save-and-update-email")["response"]
-        self.serve("save_and_update_email.lambda_handler", SAVED_EMAIL_BUCKET="saved", UPDATE_INTERNAL_MESSAGES="False",
+        self.serve("save_and_update_email", SAVED_EMAIL_BUCKET="saved", UPDATE_INTERNAL_MESSAGES="False",
                    UPDATE_EXTERNAL_MESSAGES="True")
         self.check(event, want, [GET, STORE, STORE, STORE, PUT])
         key = event["invocationId"]
@@ -236,7 +235,7 @@ class Python(Functions):
         self.check(internal, want, [GET, STORE, STORE])
 
     def test_translate_email(self):
-        self.serve("translate_email.lambda_handler", DESTINATION_LANGUAGE="en")
+        self.serve("translate_email", DESTINATION_LANGUAGE="en")
         self.check(event_of("translate-email"), expected("translate-email")["response"],
                    [GET, "TranslateText", "TranslateText", STORE, PUT])
         self.assertIn(b"Subject: Hello | HELLO\r\n", self.cloud.replaced)
@@ -244,14 +243,14 @@ class Python(Functions):
 
     def test_salesforce(self):
         event, want = event_of("salesforce-python"), expected("salesforce-python")["response"]
-        self.serve("salesforce.lambda_handler", SF_SECRET_NAME="register")
+        self.serve("salesforce", SF_SECRET_NAME="register")
         self.check(event, want, ["GetSecretValue", "query", GET, STORE, PUT], cases=["500X"])
         self.assertIn(b"Subject: [CaseId:500X] Hello\r\n", self.cloud.replaced)
         self.check(event, want, ["GetSecretValue", "query"])
 
     def test_upstream_gateway_filter(self):
         event, want = event_of("upstream-gateway-filter"), expected("upstream-gateway-filter")
-        self.serve("upstream_gateway_filter.lambda_handler", FILTER_HEADER_NAME="MyOrg-Spam-Verdict",
+        self.serve("upstream_gateway_filter", FILTER_HEADER_NAME="MyOrg-Spam-Verdict",
                    FILTER_HEADER_REGEX="yes")
         self.check(event, want["header_matches"], [GET], content=b"MyOrg-Spam-Verdict: yes\r\n" + MAIL)
         self.check(event, want["header_present_no_match"], [GET], content=b"MyOrg-Spam-Verdict: no\r\n" + MAIL)
@@ -260,21 +259,17 @@ class Python(Functions):
 
     def test_message_flow_state_machine(self):
         event, want = event_of("message-flow-state-machine"), expected("message-flow-state-machine")["default_machine_output"]
-        self.serve("message_flow_state_machine.lambda_handler", STATE_MACHINE_ARN="arn:aws:states:eu-west-1:1:stateMachine:m")
+        self.serve("message_flow_state_machine", STATE_MACHINE_ARN="arn:aws:states:eu-west-1:1:stateMachine:m")
         calls = ["StartExecution", "DescribeExecution"]
         got = self.check(event, FAILS, calls)
         self.assertIn("has not ended", got["error"])
         # Asked again under the same id, it finds its job.
         self.check(event, want, calls, executions=self.cloud.executions, output=want)
 
-
-class Node(Functions):
-    """The one of the eleven that is written for Node."""
-
     def test_stop_mail_storm(self):
         event, want = event_of("stop-mail-storm"), expected("stop-mail-storm")
         group, calls = "big_group1@domain.test", ["PutMetricData", "DescribeAlarms"]
-        self.serve("stop_mail_storm.handler", PROTECTED_ADDRESSES=f"{group}, big_group2@domain.test")
+        self.serve("stop_mail_storm", PROTECTED_ADDRESSES=f"{group}, big_group2@domain.test")
         self.check(event, filled(want["protected"], alarm=[]), calls)
         self.check(event, filled(want["protected"], alarm=[group]), calls, alarms={group})
         harmless = copy.deepcopy(event)
@@ -282,29 +277,17 @@ class Node(Functions):
         self.check(harmless, want["no_protected_recipient"], [])
 
 
-def prepare():
-    """What the handlers import, beside what the adapter does."""
-    folder = build(LANGUAGE, "examples/workmail", LANGUAGE)
-    wanted = (HANDLERS / "requirements.txt").read_text(encoding="utf-8")
-    installed = folder / "installed.txt"
-    if LANGUAGE == "python" and not (installed.exists() and installed.read_text(encoding="utf-8") == wanted):
-        with locked("workmail_libraries"):
-            run(f"venv/bin/pip install -q -r {HANDLERS}/requirements.txt", folder, LANGUAGE)
-            installed.write_text(wanted, encoding="utf-8")
-
-
 def main():
     if not CASES.is_dir():
         print(f"SKIPPED: there is no folder {CASES}; name the WorkMail cases with PENSTOCK_WORKMAIL_CASES")
         return SKIPPED
     try:
-        prepare()
+        build(LANGUAGE, "examples/workmail", LANGUAGE)
+        build(LANGUAGE, HANDLERS, LANGUAGE)
     except Missing as missing:
         print(f"SKIPPED: {missing}")
         return 1 if os.environ.get("CI") == "true" else SKIPPED
-    chosen = {"python": Python, "node": Node}[LANGUAGE]
-    suite = unittest.defaultTestLoader.loadTestsFromTestCase(chosen)
-    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+    return 0 if unittest.main(exit=False, verbosity=2).result.wasSuccessful() else 1
 
 
 if __name__ == "__main__":

@@ -1,19 +1,15 @@
 // Bounces mail to addresses that get too much of it: counts each in a metric, and asks its alarm.
 'use strict';
 
-const protectedAddresses = process.env.PROTECTED_ADDRESSES.split(',').map((one) => one.trim().toLowerCase());
+const { CloudWatchClient, DescribeAlarmsCommand, PutMetricDataCommand } = require('@aws-sdk/client-cloudwatch');
 
-async function cloudWatch(parameters) {
-  const reply = await fetch(process.env.AWS_ENDPOINT_URL, {
-    method: 'POST', body: new URLSearchParams({ Version: '2010-08-01', ...parameters }) });
-  if (!reply.ok) throw new Error(`CloudWatch: ${reply.status}`);
-  return reply.text();
-}
+const protectedAddresses = process.env.PROTECTED_ADDRESSES.split(',').map((one) => one.trim().toLowerCase());
+const client = new CloudWatchClient();
 
 async function inAlarm(address) {
-  await cloudWatch({ Action: 'PutMetricData', Namespace: 'MailStorm', 'MetricData.member.1.MetricName': address,
-    'MetricData.member.1.Value': '1' });
-  return /<StateValue>ALARM</.test(await cloudWatch({ Action: 'DescribeAlarms', 'AlarmNames.member.1': address }));
+  await client.send(new PutMetricDataCommand({ Namespace: 'MailStorm', MetricData: [{ MetricName: address, Value: 1 }] }));
+  const { MetricAlarms } = await client.send(new DescribeAlarmsCommand({ AlarmNames: [address] }));
+  return MetricAlarms.some((one) => one.StateValue === 'ALARM');
 }
 
 exports.handler = async (event) => {
