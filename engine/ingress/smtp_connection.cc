@@ -241,9 +241,7 @@ Task<SmtpSession::Step> SmtpConnection::ReceiveContent() {
   Incoming incoming(settings_.session.message_octets_max, settings_.incoming);
   auto writer = co_await intake_.NewContent();
   if (!writer.ok()) {
-    SmtpSession::Step step = session_.EndContent(NoRoom(nullptr, writer.status()));
-    step.next = SmtpSession::Next::kCloseUnlessQuiet;
-    co_return step;
+    co_return session_.RefuseContent(NoRoom(nullptr, writer.status()));
   }
   incoming.writer = *std::move(writer);
   out_ += session_.BeginContent();
@@ -254,8 +252,8 @@ Task<SmtpSession::Step> SmtpConnection::ReceiveContent() {
     co_await SayFarewell(kTimeout, "got no content in time");
   }
   PENSTOCK_CO_RETURN_IF_ERROR(read);
-  const SmtpReply reply = co_await Judge(incoming);
-  co_return session_.EndContent(reply);
+  const runtime::HeldReply held = co_await Judge(incoming);
+  co_return session_.EndContent(held.reply, held.each);
 }
 
 Task<void> SmtpConnection::ReadContent(Incoming& incoming) {
@@ -306,12 +304,12 @@ void SmtpConnection::Keep(Incoming& incoming, std::string_view octets) {
   incoming.writer.reset();
 }
 
-asio::awaitable<SmtpReply> SmtpConnection::Judge(Incoming& incoming) {
-  SmtpReply reply;
+asio::awaitable<runtime::HeldReply> SmtpConnection::Judge(Incoming& incoming) {
+  runtime::HeldReply held;
   if (incoming.reader.fault()) {
-    reply = mail::ReplyTo(*incoming.reader.fault());
+    held.reply = mail::ReplyTo(*incoming.reader.fault());
   } else if (incoming.refusal) {
-    reply = *incoming.refusal;
+    held.reply = *incoming.refusal;
   } else {
     runtime::Submission submission;
     submission.policy = &settings_.policy;
@@ -320,15 +318,16 @@ asio::awaitable<SmtpReply> SmtpConnection::Judge(Incoming& incoming) {
     submission.content = std::move(incoming.writer);
     submission.header_section = incoming.header.octets();
     submission.received = clock_.Now();
-    const runtime::Hold hold{settings_.hold, runtime::HeldSays::kOneReply};
-    runtime::HeldReply held = co_await intake_.Decide(std::move(submission), hold);
-    reply = std::move(held.reply);
+    const bool lmtp = settings_.session.lmtp;
+    const runtime::Hold hold{settings_.hold,
+                             lmtp ? runtime::HeldSays::kEachReply : runtime::HeldSays::kOneReply};
+    held = co_await intake_.Decide(std::move(submission), hold);
   }
-  if (!reply.is_positive()) {
-    Count(metrics::kMessagesRefused, {{"code", Cat(reply.code)}});
-    LogRefusal("message_refused", {}, reply);
+  if (!held.reply.is_positive()) {
+    Count(metrics::kMessagesRefused, {{"code", Cat(held.reply.code)}});
+    LogRefusal("message_refused", {}, held.reply);
   }
-  co_return reply;
+  co_return held;
 }
 
 }  // namespace penstock::ingress

@@ -69,7 +69,7 @@ class SmtpConnection {
   async::Task<SmtpSession::Step> ReceiveContent();
   async::Task<void> ReadContent(Incoming& incoming);
   void Keep(Incoming& incoming, std::string_view octets);
-  async::asio::awaitable<mail::SmtpReply> Judge(Incoming& incoming);
+  async::asio::awaitable<runtime::HeldReply> Judge(Incoming& incoming);
   [[nodiscard]] std::optional<mail::SmtpReply> RefuseMail(
       std::optional<std::uint64_t> octets) const;
   void LogRefusal(std::string_view event, std::string_view recipient,

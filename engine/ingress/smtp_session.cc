@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "engine/base/limits.h"
+#include "engine/base/limits_lmtp.h"
 #include "engine/base/strings.h"
 #include "engine/mail/mailbox.h"
 #include "engine/mail/trace_field.h"
@@ -30,8 +31,9 @@ bool IsHttpRequest(std::string_view line) {
 
 // RFC 3207 §4: what a server that demands TLS takes without it.
 bool IsAllowedBeforeTls(SmtpVerb verb) {
-  return verb == SmtpVerb::kEhlo || verb == SmtpVerb::kHelo || verb == SmtpVerb::kNoop ||
-         verb == SmtpVerb::kStarttls || verb == SmtpVerb::kQuit || verb == SmtpVerb::kRset;
+  return verb == SmtpVerb::kEhlo || verb == SmtpVerb::kHelo || verb == SmtpVerb::kLhlo ||
+         verb == SmtpVerb::kNoop || verb == SmtpVerb::kStarttls || verb == SmtpVerb::kQuit ||
+         verb == SmtpVerb::kRset;
 }
 
 }  // namespace
@@ -44,7 +46,9 @@ SmtpSession::SmtpSession(SmtpSessionSettings settings, mail::ClientInfo client,
       refuse_mail_(std::move(refuse_mail)) {}
 
 std::string SmtpSession::Greeting() const {
-  return SmtpReply{220, {}, Cat(settings_.host_name, " ESMTP Penstock")}.ToWire();
+  return SmtpReply{
+      220, {}, Cat(settings_.host_name, settings_.lmtp ? " LMTP Penstock" : " ESMTP Penstock")}
+      .ToWire();
 }
 
 std::string SmtpSession::Farewell(const mail::EnhancedStatus& status, std::string_view text) const {
@@ -99,7 +103,12 @@ SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
   switch (command.verb) {
     case SmtpVerb::kHelo:
     case SmtpVerb::kEhlo:
+      // RFC 2033 §4.1: never taken, or the client would expect one reply to its content.
+      if (settings_.lmtp) return Refuse({500, {5, 5, 1}, "this is LMTP; send LHLO"});
       return OnHello(command);
+    case SmtpVerb::kLhlo:
+      if (settings_.lmtp) return OnHello(command);
+      break;
     case SmtpVerb::kMail:
       return OnMail(command);
     case SmtpVerb::kRcpt:
@@ -120,14 +129,15 @@ SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
     case SmtpVerb::kHelp:
       return Say({214,
                   {2, 0, 0},
-                  "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT\nSee RFC 5321"});
+                  Cat("Commands: ", settings_.lmtp ? "LHLO" : "EHLO HELO",
+                      " MAIL RCPT DATA RSET NOOP VRFY HELP QUIT\nSee RFC ",
+                      settings_.lmtp ? "2033" : "5321")});
     case SmtpVerb::kStarttls:
       if (settings_.starttls != StartTls::kNone) return OnStartTls(command);
       break;
     case SmtpVerb::kAuth:
     case SmtpVerb::kBdat:
     case SmtpVerb::kExpn:
-    case SmtpVerb::kLhlo:
     case SmtpVerb::kXclient:
     case SmtpVerb::kXforward:
       break;
@@ -138,7 +148,7 @@ SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
 SmtpSession::Step SmtpSession::OnHello(const SmtpCommand& command) {
   Reset();  // RFC 5321 §4.1.4: EHLO in mid-session is like RSET
   greeted_ = true;
-  extended_ = command.verb == SmtpVerb::kEhlo;
+  extended_ = command.verb != SmtpVerb::kHelo;
   client_.helo = command.argument;
   if (!extended_) return Say({250, {}, settings_.host_name});
   return Say({250,
@@ -151,7 +161,7 @@ SmtpSession::Step SmtpSession::OnHello(const SmtpCommand& command) {
 SmtpSession::Step SmtpSession::OnStartTls(const SmtpCommand& command) {
   if (tls_) return Refuse({503, {5, 5, 1}, "TLS is in use already"});
   if (!command.argument.empty()) return Refuse({501, {5, 5, 4}, "STARTTLS takes no argument"});
-  if (!extended_) return Refuse({503, {5, 5, 1}, "send EHLO first"});
+  if (!extended_) return Refuse({503, {5, 5, 1}, Cat("send ", Hello(), " first")});
   if (in_transaction_) {
     return Refuse({503, {5, 5, 1}, "not within a transaction; send RSET to leave it"});
   }
@@ -167,7 +177,7 @@ void SmtpSession::OnTls(bool trusted) {
 }
 
 SmtpSession::Step SmtpSession::OnMail(const SmtpCommand& command) {
-  if (!greeted_) return Refuse({503, {5, 5, 1}, "send EHLO first"});
+  if (!greeted_) return Refuse({503, {5, 5, 1}, Cat("send ", Hello(), " first")});
   if (in_transaction_) {
     return Refuse({503, {5, 5, 1}, "a transaction has begun already; send RSET to leave it"});
   }
@@ -195,8 +205,8 @@ SmtpSession::Step SmtpSession::OnMail(const SmtpCommand& command) {
   envelope_.smtputf8 = command.smtputf8;
   envelope_.body_8bit = command.body_8bit;
   mail::Transmission transmission;
-  transmission.base =
-      extended_ ? mail::Transmission::Base::kEsmtp : mail::Transmission::Base::kSmtp;
+  using Base = mail::Transmission::Base;
+  transmission.base = settings_.lmtp ? Base::kLmtp : extended_ ? Base::kEsmtp : Base::kSmtp;
   transmission.smtputf8 = command.smtputf8;
   transmission.tls = tls_;
   transmission.authenticated = !client_.login.empty();
@@ -214,12 +224,19 @@ SmtpSession::Step SmtpSession::OnRcpt(const SmtpCommand& command) {
     return Say({553, {5, 6, 7}, "an address outside of ASCII needs SMTPUTF8 in MAIL"});
   }
   constexpr mail::EnhancedStatus kRecipientValid{2, 1, 5};
-  std::string key = mail::AddressKey(path);
-  if (recipient_keys_.contains(key)) return Say({250, kRecipientValid, "recipient OK, again"});
-  if (const auto refusal = refuse_recipient_(client_, envelope_, path)) return Say(*refusal);
-  recipient_keys_.insert(std::move(key));
-  envelope_.forward_paths.push_back(path);
-  return Say({250, kRecipientValid, "recipient OK"});
+  if (taken_.size() >= limits::kLmtpRepliesMax)
+    return Say({452, {4, 5, 3}, "too many recipients, repeated ones counted"});
+  const auto [place, is_new] =
+      recipient_keys_.emplace(mail::AddressKey(path), envelope_.forward_paths.size());
+  if (is_new) {
+    if (const auto refusal = refuse_recipient_(client_, envelope_, path)) {
+      recipient_keys_.erase(place);
+      return Say(*refusal);
+    }
+    envelope_.forward_paths.push_back(path);
+  }
+  if (settings_.lmtp) taken_.push_back(place->second);
+  return Say({250, kRecipientValid, is_new ? "recipient OK" : "recipient OK, again"});
 }
 
 SmtpSession::Step SmtpSession::OnData() {
@@ -228,9 +245,11 @@ SmtpSession::Step SmtpSession::OnData() {
     return mail_refused_ ? Say(reply, Next::kCloseUnlessQuiet)
                          : Refuse(reply, Next::kCloseUnlessQuiet);
   }
-  // RFC 5321 §3.3: 554 if there is no valid recipient. Common behind refused ones, so not counted.
+  // RFC 5321 §3.3: 554 if there is no valid recipient; RFC 2033 §4.2: 503. Common behind refused
+  // ones, so not counted.
   if (envelope_.forward_paths.empty()) {
-    return Say({554, {5, 5, 1}, "no valid recipients"}, Next::kCloseUnlessQuiet);
+    const int code = settings_.lmtp ? 503 : 554;
+    return Say({code, {5, 5, 1}, "no valid recipients"}, Next::kCloseUnlessQuiet);
   }
   return {"", Next::kContent};
 }
@@ -239,8 +258,18 @@ std::string SmtpSession::BeginContent() {
   return SmtpReply{354, {}, "send the message; end it by a line that holds a dot"}.ToWire();
 }
 
-SmtpSession::Step SmtpSession::EndContent(const SmtpReply& reply) {
-  Step step = Say(reply);
+SmtpSession::Step SmtpSession::RefuseContent(const SmtpReply& reply) {
+  Step step = Say(reply, Next::kCloseUnlessQuiet);
+  Reset();
+  return step;
+}
+
+SmtpSession::Step SmtpSession::EndContent(const SmtpReply& reply,
+                                          const std::vector<SmtpReply>& each) {
+  Step step;
+  if (!settings_.lmtp) step = Say(reply);
+  for (const std::size_t place : taken_)
+    step.reply += Say(each.empty() ? reply : each.at(place)).reply;
   Reset();
   return step;
 }
@@ -250,6 +279,7 @@ void SmtpSession::Reset() {
   mail_refused_ = false;
   envelope_ = {};
   recipient_keys_.clear();
+  taken_.clear();
 }
 
 }  // namespace penstock::ingress

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The protocol side of a connection that hands us mail (RFC 5321): which command may come when, and
-// what is replied. No sockets, no clock: SmtpConnection feeds it lines and does what it says.
+// The protocol side of a connection that hands us mail, by SMTP (RFC 5321) or LMTP (RFC 2033):
+// which command may come when, and what is replied. No sockets, no clock: SmtpConnection feeds it
+// lines and does what it says.
 //
 //   Greeting ─► OnLine* ─► (kContent) ─► BeginContent ─► [content is read] ─► EndContent ─► OnLine*
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/mail/envelope.h"
 #include "engine/mail/smtp_command.h"
@@ -29,6 +32,7 @@ struct SmtpSessionSettings {
   std::string host_name;  // ours, in the greeting
   std::uint64_t message_octets_max = 0;
   StartTls starttls = StartTls::kNone;
+  bool lmtp = false;  // RFC 2033: LHLO, and a reply to the content for each recipient
 };
 
 class SmtpSession {
@@ -44,7 +48,7 @@ class SmtpSession {
 
   enum class Next {
     kLine,     // read another line
-    kContent,  // DATA may be taken: make room for the content, then BeginContent or EndContent
+    kContent,  // DATA may be taken: make room for the content, then BeginContent or RefuseContent
     kClose,    // send the reply, close
     kTls,      // nothing may have come behind the line: send the reply, then TLS, then OnTls
     // A DATA was refused, or a line that may have been one. If octets have come behind it, the
@@ -76,8 +80,12 @@ class SmtpSession {
 
   // The content may come: gives the 354.
   std::string BeginContent();
-  // The transaction is over, by what became of its content, or since there is no room for it.
-  Step EndContent(const mail::SmtpReply& reply);
+  // In its place: the transaction is over, since there is no room for it.
+  Step RefuseContent(const mail::SmtpReply& reply);
+  // The transaction is over, by what became of its content. By LMTP each RCPT that was taken has a
+  // reply (RFC 2033 §4.2): that of its recipient in `each`, which go by envelope().forward_paths;
+  // or `reply`, where `each` is empty.
+  Step EndContent(const mail::SmtpReply& reply, const std::vector<mail::SmtpReply>& each = {});
 
   // The reply before we close the connection of our own accord: 421 with that text.
   [[nodiscard]] std::string Farewell(const mail::EnhancedStatus& status,
@@ -100,6 +108,9 @@ class SmtpSession {
   Step OnData();
   Step Say(const mail::SmtpReply& reply, Next next = Next::kLine);
   Step Refuse(const mail::SmtpReply& reply, Next next = Next::kLine);
+
+  [[nodiscard]] std::string_view Hello() const { return settings_.lmtp ? "LHLO" : "EHLO"; }
+
   void Reset();
 
   SmtpSessionSettings settings_;
@@ -107,13 +118,14 @@ class SmtpSession {
   RefuseRecipient refuse_recipient_;
   RefuseMail refuse_mail_;
   bool tls_ = false;
-  bool greeted_ = false;   // by HELO or EHLO
-  bool extended_ = false;  // by EHLO
+  bool greeted_ = false;   // by HELO, EHLO or LHLO
+  bool extended_ = false;  // by EHLO or LHLO
   bool in_transaction_ = false;
   bool mail_refused_ = false;  // what a client pipelined behind a refused MAIL is no fault of its
   int bad_commands_ = 0;
   mail::Envelope envelope_;
-  std::set<std::string> recipient_keys_;  // of envelope_.forward_paths (R3)
+  std::map<std::string, std::size_t> recipient_keys_;  // places in forward_paths, by key (R3)
+  std::vector<std::size_t> taken_;  // LMTP: of each RCPT that was taken, its place there
 };
 
 }  // namespace penstock::ingress

@@ -57,6 +57,14 @@ class BadConfig(PenstockTest):
         done = self.check(milter.replace("protocol: milter", "protocol: milter, tls: {certificate_file: c.pem, key_file: k.pem}"))
         self.assertRegex(done.stderr, r"listeners\[0\]\.tls: is not for MILTER")
 
+    def test_lmtp_is_not_spoken_on_the_port_of_smtp(self):
+        """RFC 2033 section 5."""
+        text = self.daemon.config.read_text()
+        lmtp = text.replace("listeners:\n", 'listeners:\n  - {name: filter, protocol: lmtp, listen: "127.0.0.1:0", direction: inbound, hold: 0s}\n')
+        self.assertEqual(self.check(lmtp).returncode, 0)
+        done = self.check(lmtp.replace('lmtp, listen: "127.0.0.1:0"', 'lmtp, listen: "127.0.0.1:25"'))
+        self.assertRegex(done.stderr, r"listeners\[0\]\.listen: port 25 is for SMTP")
+
     def test_a_good_one_is_ok(self):
         self.assertEqual(self.check(self.daemon.config.read_text()).returncode, 0)
 

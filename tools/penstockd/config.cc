@@ -13,6 +13,7 @@
 
 #include "engine/async/endpoint.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_lmtp.h"
 #include "engine/base/limits_milter.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
@@ -70,6 +71,8 @@ void FillDefaults(v1::Listener& listener) {
     listener.set_connections_per_client_max(static_cast<int>(limits::kConnectionsPerClientMax));
   }
   if (listener.protocol() == v1::Listener::MILTER) DefaultMilter(listener);
+  if (listener.protocol() == v1::Listener::LMTP && !listener.has_hold())
+    *listener.mutable_hold() = wire::ToProto(std::chrono::nanoseconds(limits::kLmtpHold));
   if (listener.starttls() == v1::Listener::START_TLS_UNSPECIFIED) {
     listener.set_starttls(listener.has_tls() ? v1::Listener::MAY : v1::Listener::NONE);
   }
@@ -254,6 +257,9 @@ class Checker {
       }
       const auto endpoint = async::Endpoint::Parse(listener.listen());
       if (!endpoint.ok()) Fault(path + ".listen", Message(endpoint.status()));
+      constexpr int kSmtpPort = 25;  // RFC 2033 §5
+      if (listener.protocol() == v1::Listener::LMTP && endpoint.ok() && endpoint->port == kSmtpPort)
+        Fault(path + ".listen", "port 25 is for SMTP; expected another port for LMTP");
       if (listener.direction() == v1::Listener::DIRECTION_UNSPECIFIED) {
         Fault(path + ".direction", "missing; expected inbound, outbound or auto");
       }

@@ -160,6 +160,7 @@ StatusOr<std::unique_ptr<ingress::FrontDoor>> Daemon::MakeSmtpServer(const v1::C
                             ingress::NetworkSet::Parse({listener.trusted_networks().begin(),
                                                         listener.trusted_networks().end()}));
   options.connection.session.host_name = config.hostname();
+  options.connection.session.lmtp = listener.protocol() == v1::Listener::LMTP;
   options.connection.session.message_octets_max =
       static_cast<std::uint64_t>(config.limits().message_octets_max());
   options.connection.policy.name = listener.name();

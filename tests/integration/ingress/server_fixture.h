@@ -11,6 +11,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <catch2/catch.hpp>
 
+#include "engine/base/strings.h"
 #include "engine/ingress/smtp_server.h"
 #include "tests/support/fake_intake.h"
 #include "tests/support/raw_socket.h"
@@ -49,14 +50,15 @@ struct ServerFixture {
   RawSocket Connect() {
     if (!server) Start();
     RawSocket client = RawSocket::Connect(port);
-    CHECK(client.ReadReply() == "220 mx.example ESMTP Penstock\r\n");
+    const char* protocol = options.connection.session.lmtp ? "LMTP" : "ESMTP";
+    CHECK(client.ReadReply() == Cat("220 mx.example ", protocol, " Penstock\r\n"));
     return client;
   }
 
-  // A client that has said EHLO, MAIL and RCPT.
+  // A client that has said EHLO or LHLO, MAIL and RCPT.
   RawSocket Begin() {
     RawSocket client = Connect();
-    client.Send("EHLO a.example\r\n");
+    client.Send(options.connection.session.lmtp ? "LHLO a.example\r\n" : "EHLO a.example\r\n");
     CHECK(client.ReadReply().starts_with("250-mx.example\r\n"));
     client.Send("MAIL FROM:<s@a.example>\r\nRCPT TO:<r@own.example>\r\n");
     CHECK(client.ReadReply().starts_with("250 2.1.0 "));

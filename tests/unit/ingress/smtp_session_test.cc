@@ -18,10 +18,14 @@ using penstock::tests::LoadVectors;
 
 namespace {
 
-// A dialogue of tests/data/ingress/smtp_session.json. A line is a command without CRLF, or
+// A dialogue of tests/data/ingress/smtp_session.json or lmtp_session.json. A line is a command
+// without CRLF, or
 //   !long, !lf        a line that is too long, or ends in LF alone
-//   !content REPLY    the content came to its end; the intake says REPLY ("250 2.0.0 text")
+//   !content REPLY    the content came to its end; the intake says REPLY ("250 2.0.0")
+//   !each REPLY, …    the same with a reply to each recipient
+//   !refuse REPLY     there is no room for the content
 //   !fill N           N recipients, each of which has to be taken
+//   !repeat N LINE    LINE N times, which has to be taken each time
 //   !tls, !tls trusted   the TLS handshake is done, with a certificate that makes the client
 //   trusted
 // and its answer is the reply's lines, joined by " / ", or a beginning of it that ends at a space.
@@ -42,11 +46,14 @@ class Dialogue {
       return "done";
     }
     if (line.starts_with("!fill ")) return Fill(std::stoi(line.substr(6)));
-    if (line.starts_with("!content ")) {
-      const auto words = Split(line, ' ');
-      const mail::SmtpReply reply{std::stoi(std::string(words.at(1))),
-                                  *mail::EnhancedStatus::Parse(words.at(2)), "text"};
-      return Show(session_.EndContent(reply));
+    if (line.starts_with("!repeat ")) return Repeat(line.substr(8));
+    if (line.starts_with("!content ")) return Show(session_.EndContent(Reply(line.substr(9))));
+    if (line.starts_with("!refuse ")) return Show(session_.RefuseContent(Reply(line.substr(8))));
+    if (line.starts_with("!each ")) {
+      std::vector<mail::SmtpReply> each;
+      for (const std::string_view one : Split(std::string_view(line).substr(6), ','))
+        each.push_back(Reply(TrimAsciiSpace(one)));
+      return Show(session_.EndContent({250, {2, 0, 0}, "text"}, each));
     }
     const SmtpSession::Step step = session_.OnLine(line);
     if (step.next != SmtpSession::Next::kContent) return Show(step);
@@ -71,10 +78,17 @@ class Dialogue {
   }
 
  private:
+  // "250 2.0.0"
+  static mail::SmtpReply Reply(std::string_view text) {
+    const auto words = Split(text, ' ');
+    return {std::stoi(std::string(words.at(0))), *mail::EnhancedStatus::Parse(words.at(1)), "text"};
+  }
+
   static SmtpSessionSettings Settings(const Json& input) {
     SmtpSessionSettings settings;
     settings.host_name = "mx.example";
     settings.message_octets_max = 1000;
+    settings.lmtp = input.value("lmtp", false);
     const std::string starttls = input.value("starttls", "none");
     if (starttls == "may") settings.starttls = StartTls::kMay;
     if (starttls == "encrypt") settings.starttls = StartTls::kEncrypt;
@@ -111,6 +125,16 @@ class Dialogue {
     return "taken";
   }
 
+  std::string Repeat(const std::string& count_and_line) {
+    const std::size_t space = count_and_line.find(' ');
+    const int count = std::stoi(count_and_line);
+    for (int i = 0; i < count; ++i) {
+      const SmtpSession::Step step = session_.OnLine(count_and_line.substr(space + 1));
+      if (!step.reply.starts_with("250 ")) return Cat(i, ": ", Show(step));
+    }
+    return "taken";
+  }
+
   static std::string Show(const SmtpSession::Step& step) {
     std::string reply = step.reply;
     REQUIRE(reply.ends_with("\r\n"));
@@ -140,29 +164,42 @@ bool Agrees(std::string_view reply, std::string_view want) {
   return reply == want || (reply.starts_with(want) && reply[want.size()] == ' ');
 }
 
+// How many exchanges it had.
+std::size_t Converse(const tests::Vector& v, bool lmtp) {
+  CAPTURE(v.name);
+  Json input = v.input;
+  input["lmtp"] = lmtp;
+  Dialogue dialogue(input);
+  CHECK(dialogue.Greeting() == Cat("220 mx.example ", lmtp ? "LMTP" : "ESMTP", " Penstock"));
+  const auto& lines = v.input.at("lines");
+  const auto& wants = v.want.at("replies");
+  REQUIRE(lines.size() == wants.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string line = lines[i];
+    const std::string want = wants[i];
+    const std::string reply = dialogue.Answer(line);
+    CAPTURE(line, reply, want);
+    CHECK(Agrees(reply, want));
+  }
+  if (v.want.contains("envelope"))
+    CHECK(dialogue.Envelope().dump() == v.want.at("envelope").dump());
+  return lines.size();
+}
+
 }  // namespace
 
 TEST_CASE("SmtpSession: dialogues", "[ingress][smtp]") {
   std::size_t exchanges = 0;
-  for (const auto& v : LoadVectors("ingress/smtp_session.json")) {
-    CAPTURE(v.name);
-    Dialogue dialogue(v.input);
-    CHECK(dialogue.Greeting() == "220 mx.example ESMTP Penstock");
-    const auto& lines = v.input.at("lines");
-    const auto& wants = v.want.at("replies");
-    REQUIRE(lines.size() == wants.size());
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      const std::string line = lines[i];
-      const std::string want = wants[i];
-      const std::string reply = dialogue.Answer(line);
-      CAPTURE(line, reply, want);
-      CHECK(Agrees(reply, want));
-      ++exchanges;
-    }
-    if (v.want.contains("envelope"))
-      CHECK(dialogue.Envelope().dump() == v.want.at("envelope").dump());
-  }
-  CHECK(exchanges >= 80);
+  for (const auto& v : LoadVectors("ingress/smtp_session.json"))
+    exchanges += Converse(v, false);
+  CHECK(exchanges >= 400);
+}
+
+TEST_CASE("SmtpSession: dialogues by LMTP", "[ingress][lmtp]") {
+  std::size_t exchanges = 0;
+  for (const auto& v : LoadVectors("ingress/lmtp_session.json"))
+    exchanges += Converse(v, true);
+  CHECK(exchanges >= 100);
 }
 
 TEST_CASE("SmtpSession: replies hold UTF-8 only behind SMTPUTF8", "[ingress][smtp]") {
