@@ -26,7 +26,9 @@ STEPS = 60  # of a workload whose power is cut
 FAULT_STEPS = 20  # of one whose calls fail, each once
 FAULT_SEEDS = 2
 ROT_STEPS, ROT_EVERY = 25, 199  # of one in whose files a bit of each so manieth octet is turned
-# Where a workload's log has none of these, the sweep has not seen what it is for.
+# Where no workload's log has one of these, the sweep has not seen what it is for: of those with many cuts
+# it goes on for them, to PATIENCE times as many.
+PATIENCE = 4
 WANTED = ("create segment", "write segment", "sync segment", "remove segment", "sync-folder content", "sync-folder store",
           "write state.db-wal", "sync state.db-wal", "create state.db-wal", "remove state.db-wal", "write state.db",
           "sync state.db", "write state.db-journal", "remove state.db-journal")
@@ -63,6 +65,11 @@ class Totals:
             self.sums[mode, name] += counts.get(name, 0)
 
 
+def unseen(totals, options):
+    """After which operations that are wanted no cut came yet."""
+    return [name for name in WANTED if not totals.operations["power"][name]] if options.cuts >= 10_000 else []
+
+
 def simulate(totals, program, build, options, jobs):
     """Power cuts until there are enough, and failing calls, `jobs` workloads at a time."""
     seeds = iter(range(options.seed, options.seed + 1_000_000))
@@ -85,7 +92,8 @@ def simulate(totals, program, build, options, jobs):
                 totals.add(mode, counts)
                 cuts = totals.sums["power", "cuts"]
                 print(f"crash: {cuts:,} power cuts, {totals.sums['faults', 'cuts']:,} failed calls", flush=True)
-                if mode == "power" and cuts < options.cuts and totals.violations == 0:
+                wanted = options.cuts * (PATIENCE if unseen(totals, options) else 1)
+                if mode == "power" and cuts < wanted and totals.violations == 0:
                     running.add(pool.submit(power))
 
 
@@ -102,10 +110,9 @@ def main():
     totals = Totals()
     if options.cuts > 0:
         simulate(totals, build / "tests/crash/store_crash", build, options, int(os.environ.get("PENSTOCK_JOBS", os.cpu_count())))
-        for name in WANTED if options.cuts >= 10_000 and totals.violations == 0 else ():
-            if not totals.operations["power"][name]:
-                totals.violations += 1
-                print(f"VIOLATION no cut came after: {name}")
+        for name in unseen(totals, options) if totals.violations == 0 else ():
+            totals.violations += 1
+            print(f"VIOLATION no cut came after: {name}")
         table("power cuts, after which operation of the disk", totals.operations["power"])
         table("power cuts, what was left of what no sync had covered", totals.kinds["power"])
         table("calls that failed", totals.operations["faults"])

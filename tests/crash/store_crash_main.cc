@@ -251,7 +251,7 @@ class Sweep {
     counts_.commits += life.commits();
     static_cast<void>(errors_.Take());  // of course it says so
     if (!life.error().empty()) return Violation(repeat, life.error());
-    // And the power goes: somewhere, and at the end.
+    // And the power goes: somewhere, when the last was said to be done, and at the end.
     PowerCut::Random random(seed + faults.first_call);
     const std::vector<DiskOperation>& log = life.disk().log();
     PowerCut power(NewDisk(), log);
@@ -264,9 +264,9 @@ class Sweep {
     }
     while (power.position() < log.size()) {
       power.Advance();
-      if (power.position() != until && power.position() != log.size()) continue;
-      const CutKind kind = power.position() == log.size() ? CutKind::kDropped
-                                                          : kCutKinds[random() % kCutKinds.size()];
+      const bool told = power.position() == life.last_told() || power.position() == log.size();
+      if (power.position() != until && !told) continue;
+      const CutKind kind = told ? CutKind::kDropped : kCutKinds[random() % kCutKinds.size()];
       StoredDisk disk(power.Cut(kind, random));
       const std::string picture = PictureOf(disk, coroutines_);
       if (life.IsOfRefused(power.position(), picture)) ++counts_.kinds["refused, came back whole"];

@@ -14,7 +14,7 @@ namespace {
 using Kind = Step::Kind;
 
 constexpr char kFolder[] = "/disk/store";
-constexpr std::size_t kSmallSegment = 256 * 1024;
+constexpr std::size_t kSmallSegment = 64 * 1024;
 constexpr int kSmallLogPages = 60;
 constexpr std::uint32_t kPauseMicroseconds = 60;
 constexpr int kOpenAttemptsMax = 20;

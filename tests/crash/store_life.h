@@ -128,6 +128,9 @@ class StoreLife {
   // Whether it is the picture of a refused step that a cut at `operation` may bring back.
   [[nodiscard]] bool IsOfRefused(std::size_t operation, const std::string& picture) const;
 
+  // The operations of the disk before the last step was said to be done.
+  [[nodiscard]] std::size_t last_told() const { return promises_.back().operation; }
+
   [[nodiscard]] std::size_t commits() const { return pictures_.size() - 1; }
 
  private:

@@ -114,6 +114,10 @@ StatusOr<std::optional<Identity>> FindIdentity(const std::string& user, const st
 
 Status EnterLeastPrivilege(const PrivilegeOptions& options) {
   umask(kOthers);
+#ifdef __SANITIZE_ADDRESS__
+  // LeakSanitizer looks at the memory of the process as it ends.
+  PENSTOCK_CHECK(std::atexit([] { SetDumpable(true); }) == 0);
+#endif
   if (!options.allow_core_dumps) ForbidCoreDumps();
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Refused("PR_SET_NO_NEW_PRIVS");
   const bool root = geteuid() == 0;
