@@ -39,14 +39,20 @@ SmtpReply TooMuchComesIn() {
 }  // namespace
 
 struct SmtpConnection::Incoming {
-  Incoming(std::uint64_t octets_max, std::shared_ptr<IncomingOctets> all)
-      : reader(octets_max), share(std::move(all)) {}
+  Incoming(std::uint64_t octets_max, std::shared_ptr<IncomingOctets> all, mail::DataFraming framing)
+      : reader(octets_max, framing), share(std::move(all)) {}
+
+  // Why it will not be taken, as far as is known.
+  [[nodiscard]] std::optional<SmtpReply> Refusal() const {
+    return reader.fault() ? mail::ReplyTo(*reader.fault()) : refusal;
+  }
 
   mail::DataReader reader;
   mail::HeaderCollector header;
   IncomingOctets::Share share;
   std::unique_ptr<ports::ContentWriter> writer;  // null once the message is refused
   std::optional<SmtpReply> refusal;              // of ours; the reader's fault is apart
+  async::Deadline last;                          // for all of it
 };
 
 SmtpConnection::SmtpConnection(std::unique_ptr<async::Stream> stream,
@@ -66,6 +72,8 @@ SmtpConnection::SmtpConnection(std::unique_ptr<async::Stream> stream,
             return refusal;
           },
           [this](std::optional<std::uint64_t> octets) { return RefuseMail(octets); }) {}
+
+SmtpConnection::~SmtpConnection() = default;
 
 std::optional<SmtpReply> SmtpConnection::RefuseMail(std::optional<std::uint64_t> octets) const {
   std::optional<SmtpReply> refusal = intake_.RefuseMail();
@@ -108,6 +116,7 @@ asio::awaitable<void> SmtpConnection::Talk() {
         co_await SayFarewell(kMisuse, "gives up on a line without end");
         co_return;
       }
+      if (chunks_) deadline = std::min(deadline, chunks_->last);
       const Status more = co_await AwaitLine(deadline);
       if (more.code() == StatusCode::kDeadlineExceeded) {
         co_await SayFarewell(kTimeout, "got no command in time");
@@ -117,8 +126,11 @@ asio::awaitable<void> SmtpConnection::Talk() {
       if (!more.ok() && !asked_to_stop) co_return;
       continue;
     }
-    if (step->next == SmtpSession::Next::kContent) {
-      auto received = co_await ReceiveContent();
+    if (!session_.in_transaction()) chunks_.reset();  // the client has given it up
+    const bool chunk = step->next == SmtpSession::Next::kChunk;
+    if (chunk || step->next == SmtpSession::Next::kContent) {
+      auto receiving = chunk ? ReceiveChunk() : ReceiveContent();
+      auto received = co_await std::move(receiving);
       if (!received.ok()) co_return;
       step = *std::move(received);
     }
@@ -238,7 +250,9 @@ Task<void> SmtpConnection::StartTls() {
 
 // From DATA to the reply to the final dot. An error: the connection is over.
 Task<SmtpSession::Step> SmtpConnection::ReceiveContent() {
-  Incoming incoming(settings_.session.message_octets_max, settings_.incoming);
+  Incoming incoming(settings_.session.message_octets_max, settings_.incoming,
+                    mail::DataFraming::kDots);
+  incoming.last = After(settings_.data_timeout);
   auto writer = co_await intake_.NewContent();
   if (!writer.ok()) {
     co_return session_.RefuseContent(NoRoom(nullptr, writer.status()));
@@ -256,8 +270,72 @@ Task<SmtpSession::Step> SmtpConnection::ReceiveContent() {
   co_return session_.EndContent(held.reply, held.each);
 }
 
+// From BDAT to its reply. An error: the connection is over.
+Task<SmtpSession::Step> SmtpConnection::ReceiveChunk() {
+  const SmtpSession::Chunk chunk = session_.chunk();
+  if (!chunk.drop && !chunks_) {
+    chunks_ = std::make_unique<Incoming>(settings_.session.message_octets_max, settings_.incoming,
+                                         mail::DataFraming::kChunks);
+    chunks_->last = After(settings_.data_timeout);
+    auto writer = co_await intake_.NewContent();
+    if (writer.ok()) {
+      chunks_->writer = *std::move(writer);
+    } else {
+      chunks_->refusal = NoRoom(nullptr, writer.status());
+    }
+  }
+  const async::Deadline last = chunks_ ? chunks_->last : After(settings_.data_timeout);
+  const Status read = co_await ReadChunk(chunk.octets, last);
+  if (read.code() == StatusCode::kDeadlineExceeded) {
+    co_await SayFarewell(kTimeout, "got no content in time");
+  }
+  PENSTOCK_CO_RETURN_IF_ERROR(read);
+  if (chunk.drop) co_return session_.EndChunk();
+  if (chunk.last) {
+    const std::unique_ptr<Incoming> incoming = std::move(chunks_);
+    incoming->reader.End();
+    const runtime::HeldReply held = co_await Judge(*incoming);
+    co_return session_.EndChunk(held.reply, held.each);
+  }
+  SmtpReply reply{250, {2, 0, 0}, Cat(chunk.octets, " octets received")};
+  if (const auto refusal = chunks_->Refusal()) {
+    reply = *refusal;
+    NoteRefused(reply);
+    chunks_.reset();
+  }
+  co_return session_.EndChunk(reply);
+}
+
+// Reads so many octets, and keeps them unless they are dropped.
+Task<void> SmtpConnection::ReadChunk(std::uint64_t octets, async::Deadline last) {
+  std::unique_ptr<char[]> buffer;
+  std::string content;
+  std::string_view piece = std::string_view(in_).substr(in_taken_);
+  piece = piece.substr(0, octets);
+  in_taken_ += piece.size();
+  in_scanned_ = in_taken_;
+  while (true) {
+    octets -= piece.size();
+    if (chunks_ && !session_.chunk().drop) {
+      chunks_->reader.Feed(piece, content);
+      Keep(*chunks_, content);
+      content.clear();
+    }
+    if (octets == 0) co_return OkStatus();
+    const Status flushed = co_await Flush();
+    PENSTOCK_CO_RETURN_IF_ERROR(flushed);
+    if (!buffer) buffer = std::make_unique_for_overwrite<char[]>(limits::kContentChunkOctets);
+    const std::size_t most = std::min<std::uint64_t>(octets, limits::kContentChunkOctets);
+    const std::span<char> room(buffer.get(), most);
+    const async::Deadline deadline = std::min(After(settings_.data_block_timeout), last);
+    const auto got = co_await stream_->Read(room, deadline);
+    PENSTOCK_CO_RETURN_IF_ERROR(got.status());
+    if (*got == 0) co_return Unavailable("the client closed the connection");
+    piece = {buffer.get(), *got};
+  }
+}
+
 Task<void> SmtpConnection::ReadContent(Incoming& incoming) {
-  const async::Deadline last = After(settings_.data_timeout);
   const auto buffer = std::make_unique_for_overwrite<char[]>(limits::kContentChunkOctets);
   std::string content;
   // A client that does not wait for the 354 is served as well.
@@ -271,7 +349,7 @@ Task<void> SmtpConnection::ReadContent(Incoming& incoming) {
       in_taken_ = in_scanned_ = 0;
       co_return OkStatus();
     }
-    const async::Deadline deadline = std::min(After(settings_.data_block_timeout), last);
+    const async::Deadline deadline = std::min(After(settings_.data_block_timeout), incoming.last);
     const std::span<char> room(buffer.get(), limits::kContentChunkOctets);
     const auto got = co_await stream_->Read(room, deadline);
     PENSTOCK_CO_RETURN_IF_ERROR(got.status());
@@ -306,10 +384,8 @@ void SmtpConnection::Keep(Incoming& incoming, std::string_view octets) {
 
 asio::awaitable<runtime::HeldReply> SmtpConnection::Judge(Incoming& incoming) {
   runtime::HeldReply held;
-  if (incoming.reader.fault()) {
-    held.reply = mail::ReplyTo(*incoming.reader.fault());
-  } else if (incoming.refusal) {
-    held.reply = *incoming.refusal;
+  if (const auto refusal = incoming.Refusal()) {
+    held.reply = *refusal;
   } else {
     runtime::Submission submission;
     submission.policy = &settings_.policy;
@@ -323,11 +399,13 @@ asio::awaitable<runtime::HeldReply> SmtpConnection::Judge(Incoming& incoming) {
                              lmtp ? runtime::HeldSays::kEachReply : runtime::HeldSays::kOneReply};
     held = co_await intake_.Decide(std::move(submission), hold);
   }
-  if (!held.reply.is_positive()) {
-    Count(metrics::kMessagesRefused, {{"code", Cat(held.reply.code)}});
-    LogRefusal("message_refused", {}, held.reply);
-  }
+  if (!held.reply.is_positive()) NoteRefused(held.reply);
   co_return held;
+}
+
+void SmtpConnection::NoteRefused(const SmtpReply& reply) const {
+  Count(metrics::kMessagesRefused, {{"code", Cat(reply.code)}});
+  LogRefusal("message_refused", {}, reply);
 }
 
 }  // namespace penstock::ingress

@@ -44,6 +44,7 @@ class SmtpConnection {
                  mail::ClientInfo client, runtime::Intake& intake, const ports::Clock& clock);
   SmtpConnection(const SmtpConnection&) = delete;
   SmtpConnection& operator=(const SmtpConnection&) = delete;
+  ~SmtpConnection();
 
   // Speaks until the connection is closed. Once.
   async::asio::awaitable<void> Run();
@@ -67,11 +68,14 @@ class SmtpConnection {
   async::asio::awaitable<void> SayFarewell(mail::EnhancedStatus status, std::string_view text);
   async::Task<void> StartTls();
   async::Task<SmtpSession::Step> ReceiveContent();
+  async::Task<SmtpSession::Step> ReceiveChunk();
   async::Task<void> ReadContent(Incoming& incoming);
+  async::Task<void> ReadChunk(std::uint64_t octets, async::Deadline last);
   void Keep(Incoming& incoming, std::string_view octets);
   async::asio::awaitable<runtime::HeldReply> Judge(Incoming& incoming);
   [[nodiscard]] std::optional<mail::SmtpReply> RefuseMail(
       std::optional<std::uint64_t> octets) const;
+  void NoteRefused(const mail::SmtpReply& reply) const;
   void LogRefusal(std::string_view event, std::string_view recipient,
                   const mail::SmtpReply& reply) const;
 
@@ -84,7 +88,9 @@ class SmtpConnection {
   std::size_t in_taken_ = 0;    // octets of in_ that have been taken as lines
   std::size_t in_scanned_ = 0;  // from in_taken_ to here in_ holds no LF
   std::size_t skipped_ = 0;     // octets of a line that is too long, dropped so far
-  std::string out_;             // replies, not sent yet: those to a pipelined group go together
+  // Content that comes in chunks, between the first and the last of them.
+  std::unique_ptr<Incoming> chunks_;
+  std::string out_;  // replies, not sent yet: those to a pipelined group go together
   bool waiting_for_line_ = false;
   bool stopping_ = false;
 };

@@ -89,6 +89,11 @@ SmtpSession::Step SmtpSession::OnLine(std::string_view line) {
   // RFC 3463 §3.6: X.5.X is about the protocol. What is no mailbox is a fault of the mail: a client
   // that carries many messages over one connection may meet many of them.
   constexpr int kProtocolSubject = 5;
+  if (StartsWithIgnoreAsciiCase(line, "BDAT")) {
+    Step step = Say(refusal, Next::kClose);
+    step.reply += Farewell({4, 7, 0}, "cannot tell where the chunk ends");
+    return step;
+  }
   const bool data = StartsWithIgnoreAsciiCase(line, "DATA");
   const Next next = data ? Next::kCloseUnlessQuiet : Next::kLine;
   return refusal.status.subject == kProtocolSubject ? Refuse(refusal, next) : Say(refusal, next);
@@ -98,7 +103,8 @@ SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
   if (settings_.starttls == StartTls::kEncrypt && !tls_ && !IsAllowedBeforeTls(command.verb)) {
     if (command.verb == SmtpVerb::kMail) mail_refused_ = true;
     const Next next = command.verb == SmtpVerb::kData ? Next::kCloseUnlessQuiet : Next::kLine;
-    return Refuse({530, {5, 7, 0}, "send STARTTLS first"}, next);
+    Step step = Refuse({530, {5, 7, 0}, "send STARTTLS first"}, next);
+    return command.verb == SmtpVerb::kBdat ? DropChunk(command, std::move(step)) : step;
   }
   switch (command.verb) {
     case SmtpVerb::kHelo:
@@ -115,6 +121,8 @@ SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
       return OnRcpt(command);
     case SmtpVerb::kData:
       return OnData();
+    case SmtpVerb::kBdat:
+      return OnBdat(command);
     case SmtpVerb::kRset:
       Reset();
       return Say({250, {2, 0, 0}, "reset"});
@@ -130,13 +138,12 @@ SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
       return Say({214,
                   {2, 0, 0},
                   Cat("Commands: ", settings_.lmtp ? "LHLO" : "EHLO HELO",
-                      " MAIL RCPT DATA RSET NOOP VRFY HELP QUIT\nSee RFC ",
+                      " MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT\nSee RFC ",
                       settings_.lmtp ? "2033" : "5321")});
     case SmtpVerb::kStarttls:
       if (settings_.starttls != StartTls::kNone) return OnStartTls(command);
       break;
     case SmtpVerb::kAuth:
-    case SmtpVerb::kBdat:
     case SmtpVerb::kExpn:
     case SmtpVerb::kXclient:
     case SmtpVerb::kXforward:
@@ -154,7 +161,7 @@ SmtpSession::Step SmtpSession::OnHello(const SmtpCommand& command) {
   return Say({250,
               {},
               Cat(settings_.host_name, "\nPIPELINING\nSIZE ", settings_.message_octets_max,
-                  "\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8",
+                  "\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8\nCHUNKING",
                   settings_.starttls != StartTls::kNone && !tls_ ? "\nSTARTTLS" : "")});
 }
 
@@ -219,6 +226,7 @@ SmtpSession::Step SmtpSession::OnRcpt(const SmtpCommand& command) {
     const SmtpReply reply{503, {5, 5, 1}, "send MAIL first"};
     return mail_refused_ ? Say(reply) : Refuse(reply);
   }
+  if (in_chunks_) return Refuse({503, {5, 5, 1}, "the content has begun already"});
   const std::string& path = command.argument;
   if (!IsAscii(path) && !envelope_.smtputf8) {
     return Say({553, {5, 6, 7}, "an address outside of ASCII needs SMTPUTF8 in MAIL"});
@@ -245,13 +253,47 @@ SmtpSession::Step SmtpSession::OnData() {
     return mail_refused_ ? Say(reply, Next::kCloseUnlessQuiet)
                          : Refuse(reply, Next::kCloseUnlessQuiet);
   }
+  // RFC 3030 §2
+  if (in_chunks_) {
+    return Refuse({503, {5, 5, 1}, "a BDAT has begun the content already; go on with BDAT"},
+                  Next::kCloseUnlessQuiet);
+  }
   // RFC 5321 §3.3: 554 if there is no valid recipient; RFC 2033 §4.2: 503. Common behind refused
   // ones, so not counted.
-  if (envelope_.forward_paths.empty()) {
-    const int code = settings_.lmtp ? 503 : 554;
-    return Say({code, {5, 5, 1}, "no valid recipients"}, Next::kCloseUnlessQuiet);
-  }
+  if (envelope_.forward_paths.empty()) return Say(NoRecipients(), Next::kCloseUnlessQuiet);
   return {"", Next::kContent};
+}
+
+SmtpReply SmtpSession::NoRecipients() const {
+  return {settings_.lmtp ? 503 : 554, {5, 5, 1}, "no valid recipients"};
+}
+
+SmtpSession::Step SmtpSession::OnBdat(const SmtpCommand& command) {
+  if (!in_transaction_) {
+    const SmtpReply reply{503, {5, 5, 1}, "send MAIL first"};
+    return DropChunk(command, mail_refused_ ? Say(reply) : Refuse(reply));
+  }
+  if (envelope_.forward_paths.empty()) return DropChunk(command, Say(NoRecipients()));
+  in_chunks_ = true;
+  chunk_ = {*command.size, command.last, chunk_refusal_.has_value()};
+  return {"", Next::kChunk};
+}
+
+// Refused, it is read all the same (RFC 3030 §2); then `step`.
+SmtpSession::Step SmtpSession::DropChunk(const SmtpCommand& command, Step step) {
+  chunk_ = {*command.size, command.last, true};
+  after_chunk_ = std::move(step);
+  return {"", Next::kChunk};
+}
+
+SmtpSession::Step SmtpSession::EndChunk(const SmtpReply& reply,
+                                        const std::vector<SmtpReply>& each) {
+  if (chunk_.drop && !in_chunks_) return std::move(after_chunk_);
+  // A client that has sent on behind a chunk that was refused hears the same again.
+  const SmtpReply said = chunk_refusal_.value_or(reply);
+  if (chunk_.last) return EndContent(said, each);
+  if (!said.is_positive()) chunk_refusal_ = said;
+  return Say(said);
 }
 
 std::string SmtpSession::BeginContent() {
@@ -276,7 +318,8 @@ SmtpSession::Step SmtpSession::EndContent(const SmtpReply& reply,
 
 void SmtpSession::Reset() {
   in_transaction_ = false;
-  mail_refused_ = false;
+  in_chunks_ = mail_refused_ = false;
+  chunk_refusal_.reset();
   envelope_ = {};
   recipient_keys_.clear();
   taken_.clear();

@@ -4,6 +4,7 @@
 // lines and does what it says.
 //
 //   Greeting ─► OnLine* ─► (kContent) ─► BeginContent ─► [content is read] ─► EndContent ─► OnLine*
+//                  ─► (kChunk) ─► [the chunk is read] ─► EndChunk ─► OnLine*
 #pragma once
 
 #include <cstddef>
@@ -47,7 +48,8 @@ class SmtpSession {
       std::function<std::optional<mail::SmtpReply>(std::optional<std::uint64_t> octets)>;
 
   enum class Next {
-    kLine,     // read another line
+    kLine,   // read another line
+    kChunk,  // BDAT: read chunk().octets, which are no commands whatever becomes of them; EndChunk
     kContent,  // DATA may be taken: make room for the content, then BeginContent or RefuseContent
     kClose,    // send the reply, close
     kTls,      // nothing may have come behind the line: send the reply, then TLS, then OnTls
@@ -60,6 +62,13 @@ class SmtpSession {
   struct Step {
     std::string reply;  // for the wire
     Next next = Next::kLine;
+  };
+
+  // What follows a BDAT (RFC 3030).
+  struct Chunk {
+    std::uint64_t octets = 0;
+    bool last = false;  // the content ends with it
+    bool drop = false;  // it is none of the content: the BDAT was refused
   };
 
   // Why a line was not read as a command.
@@ -87,6 +96,13 @@ class SmtpSession {
   // or `reply`, where `each` is empty.
   Step EndContent(const mail::SmtpReply& reply, const std::vector<mail::SmtpReply>& each = {});
 
+  // Behind kChunk.
+  [[nodiscard]] const Chunk& chunk() const { return chunk_; }
+
+  // The chunk was read. What became of the content so far; of the last chunk as in EndContent. The
+  // arguments are unused where it was dropped.
+  Step EndChunk(const mail::SmtpReply& reply = {}, const std::vector<mail::SmtpReply>& each = {});
+
   // The reply before we close the connection of our own accord: 421 with that text.
   [[nodiscard]] std::string Farewell(const mail::EnhancedStatus& status,
                                      std::string_view text) const;
@@ -106,8 +122,12 @@ class SmtpSession {
   Step OnMail(const mail::SmtpCommand& command);
   Step OnRcpt(const mail::SmtpCommand& command);
   Step OnData();
+  Step OnBdat(const mail::SmtpCommand& command);
+  Step DropChunk(const mail::SmtpCommand& command, Step step);
   Step Say(const mail::SmtpReply& reply, Next next = Next::kLine);
   Step Refuse(const mail::SmtpReply& reply, Next next = Next::kLine);
+
+  [[nodiscard]] mail::SmtpReply NoRecipients() const;
 
   [[nodiscard]] std::string_view Hello() const { return settings_.lmtp ? "LHLO" : "EHLO"; }
 
@@ -121,8 +141,12 @@ class SmtpSession {
   bool greeted_ = false;   // by HELO, EHLO or LHLO
   bool extended_ = false;  // by EHLO or LHLO
   bool in_transaction_ = false;
+  bool in_chunks_ = false;     // BDAT has begun the content of the transaction
   bool mail_refused_ = false;  // what a client pipelined behind a refused MAIL is no fault of its
   int bad_commands_ = 0;
+  Chunk chunk_;
+  Step after_chunk_;                              // what is said to one that is dropped
+  std::optional<mail::SmtpReply> chunk_refusal_;  // an earlier one of the transaction was refused
   mail::Envelope envelope_;
   std::map<std::string, std::size_t> recipient_keys_;  // places in forward_paths, by key (R3)
   std::vector<std::size_t> taken_;  // LMTP: of each RCPT that was taken, its place there

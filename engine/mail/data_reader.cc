@@ -26,10 +26,12 @@ std::size_t DataReader::Feed(std::string_view octets, std::string& content) {
   while (i < octets.size() && state_ != State::kDone) {
     const char c = octets[i];
     switch (state_) {
-      case State::kLineStart:
-        state_ = c == '.' ? State::kDot : State::kInLine;
-        if (c == '.') ++i;
+      case State::kLineStart: {
+        const bool dot = c == '.' && framing_ == DataFraming::kDots;
+        state_ = dot ? State::kDot : State::kInLine;
+        if (dot) ++i;
         break;
+      }
       case State::kInLine:
         i += FeedLine(octets.substr(i), content);
         break;
@@ -61,6 +63,11 @@ std::size_t DataReader::Feed(std::string_view octets, std::string& content) {
     }
   }
   return i;
+}
+
+void DataReader::End() {
+  if (state_ == State::kInLineCr) SetFault(DataFault::kBareCr);
+  state_ = State::kDone;
 }
 
 // Takes octets of a line up to its CR, or up to where looking further would cost too much: in a

@@ -2,7 +2,8 @@
 // The content that follows DATA (RFC 5321 §4.1.1.4, §4.5.2): finds its end and takes the dots of
 // transparency out. Line ends are strict: only CR LF "." CR LF ends the content, and a CR or LF
 // alone makes it refused. Whoever takes less can be made to see a message boundary that the server
-// before it did not see (SMTP smuggling).
+// before it did not see (SMTP smuggling). The content of BDAT (RFC 3030) has its length told, and
+// no dots of transparency; its lines are the same, since a next hop may take them by DATA.
 #pragma once
 
 #include <cstddef>
@@ -25,17 +26,27 @@ enum class DataFault : std::uint8_t {
 // Returns the reply that ends a transaction with that fault.
 SmtpReply ReplyTo(DataFault fault);
 
+enum class DataFraming : std::uint8_t {
+  kDots,    // DATA
+  kChunks,  // BDAT
+};
+
 class DataReader {
  public:
   // `octets_max`: of content, with its line ends and without the dots of transparency.
-  explicit DataReader(std::uint64_t octets_max) : octets_max_(octets_max) {}
+  explicit DataReader(std::uint64_t octets_max, DataFraming framing = DataFraming::kDots)
+      : octets_max_(octets_max), framing_(framing) {}
 
   // Takes octets up to the end of the content and returns how many: what is left after done() are
   // pipelined commands. Appends the content to `content`; after a fault nothing more is appended,
-  // but reading goes on to the true end, so that the reply comes in step.
+  // but reading goes on to the true end, so that the reply comes in step. kChunks: takes all; a
+  // line end may stand in two chunks.
   std::size_t Feed(std::string_view octets, std::string& content);
 
-  // The final dot was read.
+  // kChunks: that was the last. A line without its end is taken as it is; a CR at its end is alone.
+  void End();
+
+  // The final dot was read, or End was called.
   [[nodiscard]] bool done() const { return state_ == State::kDone; }
 
   // The first fault. It stands as soon as it is seen.
@@ -59,6 +70,7 @@ class DataReader {
   void SetFault(DataFault fault);
 
   std::uint64_t octets_max_;
+  DataFraming framing_;
   std::uint64_t content_octets_ = 0;
   std::size_t line_octets_ = 0;
   State state_ = State::kLineStart;

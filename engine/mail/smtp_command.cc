@@ -13,7 +13,7 @@
 namespace penstock::mail {
 namespace {
 
-enum class Argument : std::uint8_t { kNone, kOptional, kHostName, kPath, kAttributes };
+enum class Argument : std::uint8_t { kNone, kOptional, kHostName, kPath, kAttributes, kChunk };
 
 struct Verb {
   std::string_view name;
@@ -28,7 +28,7 @@ constexpr std::array kVerbs = {
     Verb{"MAIL", SmtpVerb::kMail, Argument::kPath},
     Verb{"RCPT", SmtpVerb::kRcpt, Argument::kPath},
     Verb{"DATA", SmtpVerb::kData, Argument::kNone},
-    Verb{"BDAT", SmtpVerb::kBdat, Argument::kOptional},
+    Verb{"BDAT", SmtpVerb::kBdat, Argument::kChunk},
     Verb{"RSET", SmtpVerb::kRset, Argument::kNone},
     Verb{"NOOP", SmtpVerb::kNoop, Argument::kOptional},
     Verb{"QUIT", SmtpVerb::kQuit, Argument::kNone},
@@ -234,6 +234,16 @@ Refusal ReadAttributes(std::string_view rest, SmtpCommand& command) {
   return std::nullopt;
 }
 
+// RFC 3030 §2: `octets` or `octets LAST`.
+Refusal ReadChunk(std::string_view rest, SmtpCommand& command) {
+  const std::vector<std::string_view> words = Words(rest);
+  const bool digit = !words.empty() && IsAsciiDigit(words[0].front());
+  if (digit) command.size = ParseInt<std::uint64_t>(words[0]);
+  command.last = words.size() == 2 && EqualsIgnoreAsciiCase(words[1], "LAST");
+  if (command.size && (command.last || words.size() == 1)) return std::nullopt;
+  return SyntaxError("use BDAT octets, or BDAT octets LAST");
+}
+
 Refusal ReadArgument(const Verb& verb, std::string_view rest,
                      const std::vector<std::string_view>& known, SmtpCommand& command) {
   switch (verb.argument) {
@@ -242,6 +252,8 @@ Refusal ReadArgument(const Verb& verb, std::string_view rest,
     case Argument::kAttributes:
       command.argument = std::string(rest);
       return ReadAttributes(rest, command);
+    case Argument::kChunk:
+      return ReadChunk(rest, command);
     case Argument::kNone:
       if (!rest.empty()) return SyntaxError(Cat(verb.name, " takes no argument"));
       break;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One SMTP or LMTP command line, read (RFC 5321 §4.1.1, RFC 2033 §4.1, RFC 6531, RFC 1870, RFC
-// 6152). Grammar only: whether a command comes at the right time is the session's business.
+// 6152, RFC 3030). Grammar only: whether a command comes at the right time is the session's
+// business.
 #pragma once
 
 #include <cstdint>
@@ -52,10 +53,13 @@ struct SmtpCommand {
   // white space around it.
   std::string argument;
 
+  // MAIL: SIZE=, octets. BDAT: octets of the chunk.
+  std::optional<std::uint64_t> size;
+  bool last = false;  // BDAT: LAST
+
   // MAIL
-  std::optional<std::uint64_t> size;  // SIZE=, octets
-  bool body_8bit = false;             // BODY=8BITMIME
-  bool smtputf8 = false;              // SMTPUTF8
+  bool body_8bit = false;  // BODY=8BITMIME
+  bool smtputf8 = false;   // SMTPUTF8
 
   // MAIL, RCPT: the parameters that the caller asked for. XCLIENT, XFORWARD: the attributes.
   std::vector<EsmtpParameter> parameters;

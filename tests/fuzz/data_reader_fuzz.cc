@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The content of DATA: what the reader takes from octets in pieces of any size is what it takes
 // from them at once; and what comes out, stuffed again, is read back to the same content (RFC 5321
-// §4.5.2). Input: how long the pieces are, then what follows DATA.
+// §4.5.2). The same octets as chunks of BDAT come out as they went in, and stuffed are the same
+// content by DATA. Input: how long the pieces are, then what follows DATA.
 // Covers: engine/mail/data_reader.cc engine/mail/dot_stuffer.cc
 #include <algorithm>
 #include <cstddef>
@@ -14,6 +15,7 @@
 #include "engine/mail/data_reader.h"
 #include "engine/mail/dot_stuffer.h"
 
+using penstock::mail::DataFraming;
 using penstock::mail::DataReader;
 using penstock::mail::DotStuffer;
 
@@ -46,6 +48,22 @@ Reading Read(std::string_view octets, std::size_t piece) {
   return reading;
 }
 
+// The content of chunks, if it is taken.
+std::optional<std::string> ReadChunks(std::string_view octets, std::size_t piece) {
+  std::string content;
+  DataReader reader(kOctetsMax, DataFraming::kChunks);
+  for (std::size_t at = 0; at < octets.size(); at += piece) {
+    const std::string_view given = octets.substr(at, piece);
+    PENSTOCK_CHECK(reader.Feed(given, content) == given.size());
+  }
+  PENSTOCK_CHECK(!reader.done());
+  reader.End();
+  PENSTOCK_CHECK(reader.done() && content.size() <= kOctetsMax);
+  if (reader.fault()) return std::nullopt;
+  return content;
+}
+
+// `content` is lines that end in CRLF.
 void CheckStuffed(const std::string& content, std::size_t piece) {
   std::string wire;
   DotStuffer stuffer;
@@ -63,6 +81,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 2) return 0;
   const std::string_view octets(reinterpret_cast<const char*>(data) + 1, size - 1);
   const std::size_t piece = std::size_t{data[0]} % 32 + 1;
+  const auto chunk = ReadChunks(octets, octets.size());
+  PENSTOCK_CHECK(chunk == ReadChunks(octets, piece));
+  PENSTOCK_CHECK(!chunk || *chunk == octets);
+  if (chunk && (chunk->empty() || chunk->ends_with("\r\n"))) CheckStuffed(*chunk, piece);
   const Reading whole = Read(octets, octets.size());
   const Reading pieces = Read(octets, piece);
   PENSTOCK_CHECK(whole.done == pieces.done && whole.taken == pieces.taken);

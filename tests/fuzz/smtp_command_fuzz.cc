@@ -23,9 +23,12 @@ namespace {
 void CheckCommand(const SmtpCommand& command) {
   const bool has_path = command.verb == SmtpVerb::kMail || command.verb == SmtpVerb::kRcpt;
   if (!has_path) {
-    PENSTOCK_CHECK(!command.size && !command.body_8bit && !command.smtputf8);
+    const bool chunk = command.verb == SmtpVerb::kBdat;
+    PENSTOCK_CHECK(command.size.has_value() == chunk && (chunk || !command.last));
+    PENSTOCK_CHECK(!command.body_8bit && !command.smtputf8);
     return;
   }
+  PENSTOCK_CHECK(!command.last);
   const std::string& path = command.argument;
   for (const char c : path)
     PENSTOCK_CHECK(static_cast<unsigned char>(c) >= ' ' && c != '\x7f');

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -18,11 +19,13 @@ using penstock::tests::LoadVectors;
 
 namespace {
 
-// A dialogue of tests/data/ingress/smtp_session.json or lmtp_session.json. A line is a command
-// without CRLF, or
+// A dialogue of smtp_session.json, lmtp_session.json or chunking.json in tests/data/ingress. A line
+// is a command without CRLF, or
 //   !long, !lf        a line that is too long, or ends in LF alone
 //   !content REPLY    the content came to its end; the intake says REPLY ("250 2.0.0")
 //   !each REPLY, …    the same with a reply to each recipient
+//   !chunk REPLY      a chunk came to its end; the intake says REPLY
+//   !drop             the same of a chunk that is dropped
 //   !refuse REPLY     there is no room for the content
 //   !fill N           N recipients, each of which has to be taken
 //   !repeat N LINE    LINE N times, which has to be taken each time
@@ -53,9 +56,26 @@ class Dialogue {
       std::vector<mail::SmtpReply> each;
       for (const std::string_view one : Split(std::string_view(line).substr(6), ','))
         each.push_back(Reply(TrimAsciiSpace(one)));
-      return Show(session_.EndContent({250, {2, 0, 0}, "text"}, each));
+      const mail::SmtpReply reply{250, {2, 0, 0}, "text"};
+      const bool chunk = std::exchange(in_chunk_, false);
+      return Show(chunk ? session_.EndChunk(reply, each) : session_.EndContent(reply, each));
     }
+    if (line.starts_with("!chunk ") || line == "!drop") {
+      in_chunk_ = false;
+      return Show(line == "!drop" ? session_.EndChunk()
+                                  : session_.EndChunk(Reply(std::string_view(line).substr(7))));
+    }
+    CHECK_FALSE(in_chunk_);
     const SmtpSession::Step step = session_.OnLine(line);
+    if (step.next == SmtpSession::Next::kChunk) {
+      CHECK(step.reply.empty());
+      in_chunk_ = true;
+      envelope_ = session_.envelope();
+      client_ = session_.client();
+      const SmtpSession::Chunk& chunk = session_.chunk();
+      const char* what = chunk.drop ? "[drop " : chunk.last ? "[last chunk " : "[chunk ";
+      return Cat(what, chunk.octets, "]");
+    }
     if (step.next != SmtpSession::Next::kContent) return Show(step);
     CHECK(step.reply.empty());
     envelope_ = session_.envelope();
@@ -149,6 +169,7 @@ class Dialogue {
 
   std::size_t recipients_max_;
   SmtpSession session_;
+  bool in_chunk_ = false;
   mail::Envelope envelope_;
   mail::ClientInfo client_;
 };
@@ -200,6 +221,13 @@ TEST_CASE("SmtpSession: dialogues by LMTP", "[ingress][lmtp]") {
   for (const auto& v : LoadVectors("ingress/lmtp_session.json"))
     exchanges += Converse(v, true);
   CHECK(exchanges >= 100);
+}
+
+TEST_CASE("SmtpSession: dialogues with BDAT", "[ingress][chunking]") {
+  std::size_t exchanges = 0;
+  for (const auto& v : LoadVectors("ingress/chunking.json"))
+    exchanges += Converse(v, v.input.value("lmtp", false));
+  CHECK(exchanges >= 200);
 }
 
 TEST_CASE("SmtpSession: replies hold UTF-8 only behind SMTPUTF8", "[ingress][smtp]") {

@@ -57,7 +57,37 @@ void CheckRead(const std::vector<std::string_view>& pieces, const Json& want) {
   }
 }
 
+void CheckChunks(const std::vector<std::string_view>& pieces, const Json& want) {
+  DataReader reader(kOctetsMax, DataFraming::kChunks);
+  std::string content;
+  for (const std::string_view piece : pieces)
+    REQUIRE(reader.Feed(piece, content) == piece.size());
+  REQUIRE_FALSE(reader.done());
+  reader.End();
+  REQUIRE(reader.done());
+  REQUIRE(NameOf(reader.fault()) == want.value("fault", std::string()));
+  if (want.contains("content")) {
+    REQUIRE(content == Octets(want.at("content")));
+  } else {
+    REQUIRE(content.size() <= want.at("content_octets_max").get<std::size_t>());
+  }
+}
+
 }  // namespace
+
+TEST_CASE("DataReader: vectors in chunks, cut at every place", "[mail][data_reader]") {
+  for (const auto& v : LoadVectors("mail/data_reader_chunks.json")) {
+    CAPTURE(v.name);
+    const std::string input = Octets(v.input);
+    const std::string_view octets = input;
+    for (std::size_t cut = 0; cut <= octets.size(); ++cut)
+      CheckChunks({octets.substr(0, cut), octets.substr(cut)}, v.want);
+    std::vector<std::string_view> single;
+    for (std::size_t i = 0; i < octets.size(); ++i)
+      single.push_back(octets.substr(i, 1));
+    CheckChunks(single, v.want);
+  }
+}
 
 TEST_CASE("DataReader: vectors, cut at every place", "[mail][data_reader]") {
   for (const auto& v : LoadVectors("mail/data_reader.json")) {

@@ -30,6 +30,7 @@ Json ToJson(const std::variant<SmtpCommand, SmtpReply>& result) {
     json["argument"] = command.argument;
   }
   if (command.size) json["size"] = *command.size;
+  if (command.last) json["last"] = true;
   if (command.body_8bit) json["body_8bit"] = true;
   if (command.smtputf8) json["smtputf8"] = true;
   for (const EsmtpParameter& parameter : command.parameters) {
