@@ -2,6 +2,7 @@
 #include "engine/delivery/outgoing_content.h"
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
+#include "engine/mail/data_reader.h"
 #include "engine/mail/header_section.h"
 #include "engine/mail/marking.h"
 #include "engine/mail/smtp_command.h"
@@ -56,6 +58,22 @@ StatusOr<OutgoingContent> OutgoingContent::Open(
   out.content_ = std::move(content);
   out.has_non_ascii_header_ = !IsAscii(out.head_);
   return out;
+}
+
+StatusOr<bool> OutgoingContent::NeedsBinary() {
+  mail::DataReader lines(std::numeric_limits<std::uint64_t>::max(), mail::DataFraming::kChunks);
+  const auto memory = std::make_unique_for_overwrite<char[]>(limits::kContentChunkOctets);
+  const std::span<char> buffer(memory.get(), limits::kContentChunkOctets);
+  std::string read;
+  Rewind();
+  for (std::size_t octets = 1; octets > 0 && !lines.fault();) {
+    PENSTOCK_ASSIGN_OR_RETURN(octets, Read(buffer));
+    lines.Feed({buffer.data(), octets}, read);
+    read.clear();
+  }
+  lines.End();
+  Rewind();
+  return lines.fault().has_value();
 }
 
 std::uint64_t OutgoingContent::octets() const {

@@ -42,6 +42,11 @@ class OutgoingContent {
   // Starts over, for the next copy.
   void Rewind() { position_ = 0; }
 
+  // Whether DATA cannot carry it as it is: it holds CR or LF alone, or a line over
+  // limits::kTextLineOctetsMax. Reads it all, and starts over. Errors: those of
+  // ContentReader::Read.   Blocks for as long as the page cache takes.
+  StatusOr<bool> NeedsBinary();
+
   // All of it, for SIZE= (RFC 1870).
   [[nodiscard]] std::uint64_t octets() const;
 

@@ -77,16 +77,23 @@ ServerExtensions ParseExtensions(std::string_view ehlo_text) {
     if (EqualsIgnoreAsciiCase(keyword, "8BITMIME")) extensions.eight_bit_mime = true;
     if (EqualsIgnoreAsciiCase(keyword, "SMTPUTF8")) extensions.smtputf8 = true;
     if (EqualsIgnoreAsciiCase(keyword, "STARTTLS")) extensions.starttls = true;
+    if (EqualsIgnoreAsciiCase(keyword, "CHUNKING")) extensions.chunking = true;
+    if (EqualsIgnoreAsciiCase(keyword, "BINARYMIME")) extensions.binary_mime = true;
   }
   return extensions;
 }
 
-// The envelope as a row of commands: MAIL, one RCPT for each path that can be sent, DATA.
+// The envelope as a row of commands: MAIL, one RCPT for each path that can be sent, DATA. Binary
+// content has no DATA: its BDAT goes with it.
 struct SmtpClient::Course {
   explicit Course(SmtpTransaction t)
       : transaction(std::move(t)), replies(transaction.forward_paths.size()) {}
 
   [[nodiscard]] std::size_t data_command() const { return recipients.size() + 1; }
+
+  [[nodiscard]] std::size_t commands() const {
+    return data_command() + (transaction.body_binary ? 0 : 1);
+  }
 
   [[nodiscard]] bool any_taken() const {
     return std::any_of(replies.begin(), replies.end(),
@@ -239,6 +246,15 @@ void SmtpClient::ChooseRecipients(Course& course) const {
     course.SetAll({553, {5, 1, 7}, "reverse path holds a control character"});
     return;
   }
+  if (transaction.body_binary && !(extensions_.chunking && extensions_.binary_mime)) {
+    // RFC 3030 §3: never by DATA.
+    course.SetAll({554,
+                   {5, 6, 3},
+                   Cat(peer(),
+                       " does not offer BINARYMIME, which this content needs: it holds CR "
+                       "or LF alone, or a very long line")});
+    return;
+  }
   const char* needs_utf8 = nullptr;
   if (!IsAscii(transaction.reverse_path)) needs_utf8 = "the sender's address";
   if (transaction.smtputf8 && transaction.content->has_non_ascii_header()) {
@@ -269,7 +285,11 @@ std::string SmtpClient::CommandLine(const Course& course, std::size_t command) c
   }
   std::string line = Cat("MAIL FROM:<", transaction.reverse_path, ">");
   if (extensions_.size) Append(line, " SIZE=", transaction.content->octets());
-  if (extensions_.eight_bit_mime && transaction.body_8bit) line += " BODY=8BITMIME";
+  if (transaction.body_binary) {
+    line += " BODY=BINARYMIME";
+  } else if (extensions_.eight_bit_mime && transaction.body_8bit) {
+    line += " BODY=8BITMIME";
+  }
   if (course.utf8) line += " SMTPUTF8";
   line += kCrlf;
   return line;
@@ -299,9 +319,9 @@ Task<void> SmtpClient::SendEnvelope(Course& course) {
   // large fit into the socket's buffer, so that neither side waits for the other to read.
   const std::size_t group = extensions_.pipelining ? limits::kPipelinedCommandsMax : 1;
   std::size_t command = 0;
-  while (command <= course.data_command()) {
+  while (command < course.commands()) {
     if (command == course.data_command() && !course.any_taken()) break;
-    const std::size_t end = std::min(command + group, course.data_command() + 1);
+    const std::size_t end = std::min(command + group, course.commands());
     std::string lines;
     for (std::size_t i = command; i < end; ++i)
       lines += CommandLine(course, i);
@@ -340,6 +360,7 @@ Status SmtpClient::TakeReply(Course& course, std::size_t command, SmtpReply repl
 
 Task<void> SmtpClient::SendData(Course& course) {
   const bool may_send = course.any_taken();
+  if (course.transaction.body_binary && may_send) co_return co_await SendContent(course);
   if (course.data_reply && course.data_reply->code == 354) {
     if (may_send) co_return co_await SendContent(course);
     // RFC 2920 §3.1: a server may say 354 although it took no recipient; then a dot alone ends it.
@@ -355,19 +376,22 @@ Task<void> SmtpClient::SendData(Course& course) {
 Task<void> SmtpClient::SendContent(Course& course) {
   OutgoingContent& content = *course.transaction.content;
   content.Rewind();
+  const bool binary = course.transaction.body_binary;
   mail::DotStuffer stuffer;
   const auto memory = std::make_unique_for_overwrite<char[]>(limits::kContentChunkOctets);
   const std::span<char> buffer(memory.get(), limits::kContentChunkOctets);
-  std::string wire;
+  std::string wire = binary ? Cat("BDAT ", content.octets(), " LAST", kCrlf) : "";
   for (bool ended = false; !ended;) {
     const auto octets = content.Read(buffer);
     if (!octets.ok()) {
-      // Without the final dot the server takes nothing.
+      // Without the final dot, or all octets of the chunk, the server takes nothing.
       course.SetAll({451, {4, 3, 0}, Cat("content cannot be read: ", Message(octets.status()))});
       co_return octets.status();
     }
     ended = *octets == 0;
-    if (ended) {
+    if (binary) {
+      wire.append(buffer.data(), *octets);
+    } else if (ended) {
       stuffer.Finish(wire);
     } else {
       stuffer.Append({buffer.data(), *octets}, wire);

@@ -50,6 +50,8 @@ struct ServerExtensions {
   bool eight_bit_mime = false;  // RFC 6152
   bool smtputf8 = false;        // RFC 6531
   bool starttls = false;        // RFC 3207
+  bool chunking = false;        // RFC 3030
+  bool binary_mime = false;     // RFC 3030 §3
 };
 
 // Reads the reply to EHLO; the reply to HELO gives none.
@@ -60,6 +62,7 @@ struct SmtpTransaction {
   std::vector<std::string> forward_paths;  // at least one
   bool smtputf8 = false;                   // it came with it
   bool body_8bit = false;
+  bool body_binary = false;            // DATA cannot carry it: OutgoingContent::NeedsBinary
   OutgoingContent* content = nullptr;  // outlives the transaction; read from its beginning
 };
 

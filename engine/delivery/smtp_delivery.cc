@@ -124,6 +124,10 @@ asio::awaitable<Replies> SmtpDelivery::Connections::Deliver(std::unique_ptr<Smtp
   co_await asio::this_coro::throw_if_cancelled(false);
   auto content = OutgoingContent::Open(request.trace_field, request.marking, options_.marking,
                                        request.content);
+  StatusOr<bool> binary = false;
+  // Only what came as 8-bit may be binary (RFC 3030 §3): other mail is read once.
+  if (content.ok() && request.body_8bit) binary = content->NeedsBinary();
+  if (!binary.ok()) content = binary.status();
   if (!content.ok()) {
     const bool for_good = content.status().code() == StatusCode::kInvalidArgument;
     const std::string text = Cat("content: ", Message(content.status()));
@@ -137,6 +141,7 @@ asio::awaitable<Replies> SmtpDelivery::Connections::Deliver(std::unique_ptr<Smtp
   transaction.forward_paths = request.forward_paths;
   transaction.smtputf8 = request.smtputf8;
   transaction.body_8bit = request.body_8bit;
+  transaction.body_binary = *binary;
   transaction.content = &*content;
   TransactionResult result = co_await Transact(client, transaction);
   Replies replies = std::move(result.replies);

@@ -274,8 +274,9 @@ Task<SmtpSession::Step> SmtpConnection::ReceiveContent() {
 Task<SmtpSession::Step> SmtpConnection::ReceiveChunk() {
   const SmtpSession::Chunk chunk = session_.chunk();
   if (!chunk.drop && !chunks_) {
-    chunks_ = std::make_unique<Incoming>(settings_.session.message_octets_max, settings_.incoming,
-                                         mail::DataFraming::kChunks);
+    chunks_ = std::make_unique<Incoming>(
+        settings_.session.message_octets_max, settings_.incoming,
+        session_.is_binary() ? mail::DataFraming::kBinary : mail::DataFraming::kChunks);
     chunks_->last = After(settings_.data_timeout);
     auto writer = co_await intake_.NewContent();
     if (writer.ok()) {

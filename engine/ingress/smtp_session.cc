@@ -161,7 +161,7 @@ SmtpSession::Step SmtpSession::OnHello(const SmtpCommand& command) {
   return Say({250,
               {},
               Cat(settings_.host_name, "\nPIPELINING\nSIZE ", settings_.message_octets_max,
-                  "\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8\nCHUNKING",
+                  "\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8\nCHUNKING\nBINARYMIME",
                   settings_.starttls != StartTls::kNone && !tls_ ? "\nSTARTTLS" : "")});
 }
 
@@ -211,6 +211,7 @@ SmtpSession::Step SmtpSession::OnMail(const SmtpCommand& command) {
   envelope_.reverse_path = command.argument;
   envelope_.smtputf8 = command.smtputf8;
   envelope_.body_8bit = command.body_8bit;
+  binary_ = command.body_binary;
   mail::Transmission transmission;
   using Base = mail::Transmission::Base;
   transmission.base = settings_.lmtp ? Base::kLmtp : extended_ ? Base::kEsmtp : Base::kSmtp;
@@ -256,6 +257,11 @@ SmtpSession::Step SmtpSession::OnData() {
   // RFC 3030 §2
   if (in_chunks_) {
     return Refuse({503, {5, 5, 1}, "a BDAT has begun the content already; go on with BDAT"},
+                  Next::kCloseUnlessQuiet);
+  }
+  // RFC 3030 §3
+  if (binary_) {
+    return Refuse({503, {5, 5, 1}, "BODY=BINARYMIME was said; send the content by BDAT"},
                   Next::kCloseUnlessQuiet);
   }
   // RFC 5321 §3.3: 554 if there is no valid recipient; RFC 2033 §4.2: 503. Common behind refused
@@ -318,7 +324,7 @@ SmtpSession::Step SmtpSession::EndContent(const SmtpReply& reply,
 
 void SmtpSession::Reset() {
   in_transaction_ = false;
-  in_chunks_ = mail_refused_ = false;
+  binary_ = in_chunks_ = mail_refused_ = false;
   chunk_refusal_.reset();
   envelope_ = {};
   recipient_keys_.clear();

@@ -96,6 +96,9 @@ class SmtpSession {
   // or `reply`, where `each` is empty.
   Step EndContent(const mail::SmtpReply& reply, const std::vector<mail::SmtpReply>& each = {});
 
+  // The transaction's content may hold any octets (BODY=BINARYMIME).
+  [[nodiscard]] bool is_binary() const { return binary_; }
+
   // Behind kChunk.
   [[nodiscard]] const Chunk& chunk() const { return chunk_; }
 
@@ -141,6 +144,7 @@ class SmtpSession {
   bool greeted_ = false;   // by HELO, EHLO or LHLO
   bool extended_ = false;  // by EHLO or LHLO
   bool in_transaction_ = false;
+  bool binary_ = false;        // BODY=BINARYMIME was said
   bool in_chunks_ = false;     // BDAT has begun the content of the transaction
   bool mail_refused_ = false;  // what a client pipelined behind a refused MAIL is no fault of its
   int bad_commands_ = 0;

@@ -24,6 +24,10 @@ SmtpReply ReplyTo(DataFault fault) {
 std::size_t DataReader::Feed(std::string_view octets, std::string& content) {
   std::size_t i = 0;
   while (i < octets.size() && state_ != State::kDone) {
+    if (in_binary_) {
+      AddBinary(octets.substr(i), content);
+      return octets.size();
+    }
     const char c = octets[i];
     switch (state_) {
       case State::kLineStart: {
@@ -38,6 +42,7 @@ std::size_t DataReader::Feed(std::string_view octets, std::string& content) {
       case State::kInLineCr:
         state_ = State::kInLine;
         if (c == '\n') {
+          in_binary_ = framing_ == DataFraming::kBinary && line_octets_ == 0;
           Add("\r\n", content);
           state_ = State::kLineStart;
           line_octets_ = 0;
@@ -91,6 +96,11 @@ void DataReader::Add(std::string_view content_octets, std::string& content) {
   if (fault_) return;
   line_octets_ += content_octets.size();
   if (line_octets_ > limits::kTextLineOctetsMax) return SetFault(DataFault::kLineTooLong);
+  AddBinary(content_octets, content);
+}
+
+void DataReader::AddBinary(std::string_view content_octets, std::string& content) {
+  if (fault_) return;
   if (content_octets.size() > octets_max_ - content_octets_) return SetFault(DataFault::kTooBig);
   content_octets_ += content_octets.size();
   content.append(content_octets);

@@ -29,6 +29,7 @@ SmtpReply ReplyTo(DataFault fault);
 enum class DataFraming : std::uint8_t {
   kDots,    // DATA
   kChunks,  // BDAT
+  kBinary,  // BDAT with BODY=BINARYMIME (RFC 3030 §3): behind the header section any octets
 };
 
 class DataReader {
@@ -39,11 +40,12 @@ class DataReader {
 
   // Takes octets up to the end of the content and returns how many: what is left after done() are
   // pipelined commands. Appends the content to `content`; after a fault nothing more is appended,
-  // but reading goes on to the true end, so that the reply comes in step. kChunks: takes all; a
+  // but reading goes on to the true end, so that the reply comes in step. In chunks: takes all; a
   // line end may stand in two chunks.
   std::size_t Feed(std::string_view octets, std::string& content);
 
-  // kChunks: that was the last. A line without its end is taken as it is; a CR at its end is alone.
+  // In chunks: that was the last. A line without its end is taken as it is; a CR at its end is
+  // alone.
   void End();
 
   // The final dot was read, or End was called.
@@ -66,6 +68,7 @@ class DataReader {
   };
 
   void Add(std::string_view content_octets, std::string& content);
+  void AddBinary(std::string_view content_octets, std::string& content);
   std::size_t FeedLine(std::string_view octets, std::string& content);
   void SetFault(DataFault fault);
 
@@ -73,6 +76,7 @@ class DataReader {
   DataFraming framing_;
   std::uint64_t content_octets_ = 0;
   std::size_t line_octets_ = 0;
+  bool in_binary_ = false;  // behind the header section of kBinary
   State state_ = State::kLineStart;
   std::optional<DataFault> fault_;
 };

@@ -133,8 +133,10 @@ bool ReadMailParameter(const EsmtpParameter& parameter, SmtpCommand& command, Re
     if (!command.size) refusal = SyntaxError("SIZE takes a number of octets");
   } else if (parameter.keyword == "BODY") {
     const std::string body = UpperCase(parameter.value.value_or(""));
-    command.body_8bit = body == "8BITMIME";
-    if (!command.body_8bit && body != "7BIT") refusal = SyntaxError("BODY takes 7BIT or 8BITMIME");
+    command.body_binary = body == "BINARYMIME";
+    command.body_8bit = command.body_binary || body == "8BITMIME";
+    if (!command.body_8bit && body != "7BIT")
+      refusal = SyntaxError("BODY takes 7BIT, 8BITMIME or BINARYMIME");
   } else if (parameter.keyword == "SMTPUTF8") {
     command.smtputf8 = true;
     if (parameter.value) refusal = SyntaxError("SMTPUTF8 takes no value");

@@ -58,8 +58,9 @@ struct SmtpCommand {
   bool last = false;  // BDAT: LAST
 
   // MAIL
-  bool body_8bit = false;  // BODY=8BITMIME
-  bool smtputf8 = false;   // SMTPUTF8
+  bool body_8bit = false;    // BODY=8BITMIME, BODY=BINARYMIME
+  bool body_binary = false;  // BODY=BINARYMIME (RFC 3030 §3)
+  bool smtputf8 = false;     // SMTPUTF8
 
   // MAIL, RCPT: the parameters that the caller asked for. XCLIENT, XFORWARD: the attributes.
   std::vector<EsmtpParameter> parameters;

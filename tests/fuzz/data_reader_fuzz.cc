@@ -49,9 +49,10 @@ Reading Read(std::string_view octets, std::size_t piece) {
 }
 
 // The content of chunks, if it is taken.
-std::optional<std::string> ReadChunks(std::string_view octets, std::size_t piece) {
+std::optional<std::string> ReadChunks(std::string_view octets, std::size_t piece,
+                                      DataFraming framing = DataFraming::kChunks) {
   std::string content;
-  DataReader reader(kOctetsMax, DataFraming::kChunks);
+  DataReader reader(kOctetsMax, framing);
   for (std::size_t at = 0; at < octets.size(); at += piece) {
     const std::string_view given = octets.substr(at, piece);
     PENSTOCK_CHECK(reader.Feed(given, content) == given.size());
@@ -84,6 +85,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto chunk = ReadChunks(octets, octets.size());
   PENSTOCK_CHECK(chunk == ReadChunks(octets, piece));
   PENSTOCK_CHECK(!chunk || *chunk == octets);
+  const auto binary = ReadChunks(octets, octets.size(), DataFraming::kBinary);
+  PENSTOCK_CHECK(binary == ReadChunks(octets, piece, DataFraming::kBinary));
+  PENSTOCK_CHECK(!binary || *binary == octets);
+  PENSTOCK_CHECK(binary || !chunk);  // what is text may be binary
   if (chunk && (chunk->empty() || chunk->ends_with("\r\n"))) CheckStuffed(*chunk, piece);
   const Reading whole = Read(octets, octets.size());
   const Reading pieces = Read(octets, piece);

@@ -115,6 +115,15 @@ std::string RawSocket::ReadUntil(std::string_view end) {
   return out;
 }
 
+std::string RawSocket::ReadOctets(std::size_t octets) {
+  while (buffer_.size() < octets) {
+    if (!Fill()) throw std::runtime_error("the stream ended after: " + buffer_);
+  }
+  std::string out = buffer_.substr(0, octets);
+  buffer_.erase(0, octets);
+  return out;
+}
+
 std::string RawSocket::ReadReply() {
   std::string reply;
   while (true) {

@@ -31,6 +31,9 @@ class RawSocket {
   // Returns all up to and with `end`, and leaves what follows for the next call.
   std::string ReadUntil(std::string_view end);
 
+  // So many octets.
+  std::string ReadOctets(std::size_t octets);
+
   // A line with its CRLF.
   std::string ReadLine() { return ReadUntil("\n"); }
 

@@ -45,7 +45,11 @@ class SmtpPeer::Talk {
         std::string line = socket_.ReadLine();
         line.resize(line.size() - 2);
         Note([&](SmtpPeerSession& session) { session.commands.push_back(line); });
-        Answer(line.substr(0, 4));
+        if (line.starts_with("BDAT ")) {
+          ReadChunk(std::stoul(line.substr(5)));
+        } else {
+          Answer(line.substr(0, 4));
+        }
       }
     } catch (const Closed&) {
     } catch (const std::runtime_error&) {  // the client closed, or said nothing for too long
@@ -80,6 +84,13 @@ class SmtpPeer::Talk {
     if (script_.delay_milliseconds > 0) {
       std::this_thread::sleep_for(std::chrono::milliseconds(script_.delay_milliseconds));
     }
+    Say(".");
+    Flush();
+  }
+
+  void ReadChunk(std::size_t octets) {
+    std::string content = socket_.ReadOctets(octets);
+    Note([&](SmtpPeerSession& session) { session.contents.push_back(std::move(content)); });
     Say(".");
     Flush();
   }

@@ -29,7 +29,7 @@ struct SmtpPeerScript {
 
 struct SmtpPeerSession {
   std::vector<std::string> commands;  // without CRLF
-  std::vector<std::string> contents;  // as on the wire, with the final dot
+  std::vector<std::string> contents;  // as on the wire, by DATA with the final dot
   bool ended = false;                 // the client closed, or the script did
 };
 

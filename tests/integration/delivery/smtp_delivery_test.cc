@@ -43,6 +43,52 @@ TEST_CASE("SmtpDelivery: a message leaves as it came but for trace field and mar
         Lines{Cat(kTrace, "X-Spam-Flag: YES\r\n", "Subject: s\r\n\r\n.dot\r\n..\r\n.\r\nend\r\n")});
 }
 
+TEST_CASE("SmtpDelivery: what DATA cannot carry goes by BDAT, as it is", "[delivery][smtp]") {
+  constexpr char kEhlo[] = "250-peer\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 BINARYMIME";
+  const std::string content = Cat("Subject: s\r\n\r\n.\r\na\n.\n\rb", std::string(200'000, '\n'));
+  SmtpFixture f(
+      {Script({{"EHLO", {kEhlo}}, {"RCPT", {"550 5.1.1 who", "250 yes", "550 5.1.1 who"}}})});
+  auto request = Request({"r1@own.example", "r2@own.example"}, content);
+  request.body_8bit = true;
+  CHECK(f.Deliver(std::move(request)) == Lines{"550 5.1.1 who", "250 2.0.0 queued"});
+  // Nobody is taken, and nothing sent; the connection is in step.
+  auto refused = Request({"r3@own.example"}, content);
+  refused.body_8bit = true;
+  CHECK(f.Deliver(std::move(refused)) == Lines{"550 5.1.1 who"});
+  // Text goes by DATA.
+  auto text = Request({"r4@own.example"}, "Subject: s\r\n\r\n.\r\n");
+  text.body_8bit = true;
+  CHECK(f.Deliver(std::move(text)) == Lines{"250 2.0.0 queued"});
+  const auto sessions = f.Sessions();
+  REQUIRE(sessions.size() == 1);
+  const std::string sent = Cat(kTrace, content);
+  CHECK(sessions[0].commands ==
+        Lines{"EHLO penstock.example", "MAIL FROM:<s@a.example> BODY=BINARYMIME",
+              "RCPT TO:<r1@own.example>", "RCPT TO:<r2@own.example>",
+              Cat("BDAT ", sent.size(), " LAST"), "MAIL FROM:<s@a.example> BODY=BINARYMIME",
+              "RCPT TO:<r3@own.example>", "RSET", "MAIL FROM:<s@a.example>",
+              "RCPT TO:<r4@own.example>", "DATA", "QUIT"});
+  REQUIRE(sessions[0].contents.size() == 2);
+  CHECK(sessions[0].contents[0] == sent);
+}
+
+TEST_CASE("SmtpDelivery: what DATA cannot carry is refused where there is no other way",
+          "[delivery][smtp]") {
+  for (const std::string ehlo :
+       {"250-peer\r\n250 CHUNKING", "250-peer\r\n250 BINARYMIME", "250 peer"}) {
+    for (const std::string body : {"a\nb\r\n", "a\rb\r\n", "a\r", "a\n.\r\n"}) {
+      CAPTURE(ehlo, body);
+      SmtpFixture f({Script({{"EHLO", {ehlo}}})});
+      auto request = Request({"r@own.example"}, Cat("Subject: s\r\n\r\n", body));
+      request.body_8bit = true;
+      const auto replies = f.Deliver(std::move(request));
+      REQUIRE(replies.size() == 1);
+      CHECK(replies[0].starts_with("554 5.6.3 "));
+      CHECK(f.Sessions().at(0).commands == Lines{"EHLO penstock.example", "QUIT"});
+    }
+  }
+}
+
 TEST_CASE("SmtpDelivery: PIPELINING sends the whole envelope before it reads a reply",
           "[delivery][smtp]") {
   SmtpPeerScript script;

@@ -68,6 +68,28 @@ TEST_CASE("Chunking: content is what was sent, in chunks and pieces of any size"
   }
 }
 
+TEST_CASE("Chunking: binary content is what was sent", "[ingress][chunking]") {
+  const std::string content =
+      Cat("Subject: s\r\n\r\n\n.\n\r.\r\r\n", std::string(5000, '\n'), "\r");
+  for (const std::size_t octets : {content.size(), std::size_t{1}, std::size_t{700}}) {
+    for (const bool binary : {false, true}) {
+      CAPTURE(octets, binary);
+      ServerFixture f;
+      RawSocket client = f.Connect();
+      client.Send(
+          Cat("EHLO a.example\r\nMAIL FROM:<s@a.example> BODY=", binary ? "BINARYMIME" : "8BITMIME",
+              "\r\nRCPT TO:<r@own.example>\r\n", Chunks(content, octets, true), "QUIT\r\n"));
+      const std::string replies = client.ReadAll();
+      CHECK(Count(replies, "221 ") == 1);
+      const auto accepted = f.intake.accepted();
+      REQUIRE(accepted.size() == (binary ? 1 : 0));
+      if (!binary) continue;
+      CHECK(accepted[0].content == content);
+      CHECK(accepted[0].envelope.body_8bit);
+    }
+  }
+}
+
 TEST_CASE("Chunking: nothing within a chunk ends the message", "[ingress][smuggling]") {
   for (const auto& v : LoadVectors("ingress/smuggling.json")) {
     const std::string content = Cat("Subject: first\r\n\r\nbody", Octets(v.input), kCommands);

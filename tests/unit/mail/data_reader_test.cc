@@ -57,8 +57,9 @@ void CheckRead(const std::vector<std::string_view>& pieces, const Json& want) {
   }
 }
 
-void CheckChunks(const std::vector<std::string_view>& pieces, const Json& want) {
-  DataReader reader(kOctetsMax, DataFraming::kChunks);
+void CheckChunks(DataFraming framing, const std::vector<std::string_view>& pieces,
+                 const Json& want) {
+  DataReader reader(kOctetsMax, framing);
   std::string content;
   for (const std::string_view piece : pieces)
     REQUIRE(reader.Feed(piece, content) == piece.size());
@@ -76,16 +77,20 @@ void CheckChunks(const std::vector<std::string_view>& pieces, const Json& want) 
 }  // namespace
 
 TEST_CASE("DataReader: vectors in chunks, cut at every place", "[mail][data_reader]") {
-  for (const auto& v : LoadVectors("mail/data_reader_chunks.json")) {
-    CAPTURE(v.name);
-    const std::string input = Octets(v.input);
-    const std::string_view octets = input;
-    for (std::size_t cut = 0; cut <= octets.size(); ++cut)
-      CheckChunks({octets.substr(0, cut), octets.substr(cut)}, v.want);
-    std::vector<std::string_view> single;
-    for (std::size_t i = 0; i < octets.size(); ++i)
-      single.push_back(octets.substr(i, 1));
-    CheckChunks(single, v.want);
+  for (const DataFraming framing : {DataFraming::kChunks, DataFraming::kBinary}) {
+    const bool binary = framing == DataFraming::kBinary;
+    for (const auto& v :
+         LoadVectors(binary ? "mail/data_reader_binary.json" : "mail/data_reader_chunks.json")) {
+      CAPTURE(v.name);
+      const std::string input = Octets(v.input);
+      const std::string_view octets = input;
+      for (std::size_t cut = 0; cut <= octets.size(); ++cut)
+        CheckChunks(framing, {octets.substr(0, cut), octets.substr(cut)}, v.want);
+      std::vector<std::string_view> single;
+      for (std::size_t i = 0; i < octets.size(); ++i)
+        single.push_back(octets.substr(i, 1));
+      CheckChunks(framing, single, v.want);
+    }
   }
 }
 

@@ -32,6 +32,7 @@ Json ToJson(const std::variant<SmtpCommand, SmtpReply>& result) {
   if (command.size) json["size"] = *command.size;
   if (command.last) json["last"] = true;
   if (command.body_8bit) json["body_8bit"] = true;
+  if (command.body_binary) json["body_binary"] = true;
   if (command.smtputf8) json["smtputf8"] = true;
   for (const EsmtpParameter& parameter : command.parameters) {
     Json pair = {parameter.keyword, nullptr};
