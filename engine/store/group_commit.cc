@@ -36,9 +36,10 @@ void Report(const StateTables::Consequences& consequences) {
   for (const auto& [hook, event] : consequences.dropped)
     ReportDroppedDeadLetter(hook, event);
   for (const DamagedRecord& record : consequences.parked) {
-    Count(metrics::kRecordsParked, {{"kind", record.kind}});
+    const std::string kind = Printable(record.kind);
+    Count(metrics::kRecordsParked, {{"kind", kind}});
     Log(LogLevel::kError, "record_parked",
-        {{"kind", std::string(record.kind)}, {"key", record.key}, {"reason", record.reason}});
+        {{"kind", kind}, {"key", record.key}, {"reason", record.reason}});
   }
 }
 

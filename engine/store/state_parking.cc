@@ -51,7 +51,8 @@ StatusOr<std::size_t> StateTables::Purge(Time before, std::size_t limit) {
   std::size_t purged = 0;
   for (const Old& old : all) {
     if (!old.sound.ok()) {
-      const DamagedRecord damaged = {kMessageKind, old.id, 0, std::string(Message(old.sound))};
+      const DamagedRecord damaged = {std::string(kMessageKind), old.id, 0,
+                                     std::string(Message(old.sound))};
       PENSTOCK_RETURN_IF_ERROR(ParkMessage(damaged));
       continue;
     }
@@ -89,7 +90,7 @@ Status StateTables::ParkMessage(const DamagedRecord& damaged) {
   const std::int64_t checksum = read_message_.Int(3);
   const std::string record(read_message_.Octets(4));
   read_message_.Reset();
-  PENSTOCK_RETURN_IF_ERROR(park_.Run(damaged.kind, std::string_view(damaged.key),
+  PENSTOCK_RETURN_IF_ERROR(park_.Run(std::string_view(damaged.kind), std::string_view(damaged.key),
                                      std::string_view(damaged.reason), number, content, checksum,
                                      Blob{record}));
   PENSTOCK_RETURN_IF_ERROR(delete_message_.Run(number));
@@ -111,7 +112,7 @@ Status StateTables::ParkHistory(const DamagedRecord& damaged) {
   const std::string record(find_history_.Octets(3));
   find_history_.Reset();
   if (Verify(key, checksum, record, DecodeHistory).ok()) return OkStatus();
-  PENSTOCK_RETURN_IF_ERROR(park_.Run(damaged.kind, std::string_view(key),
+  PENSTOCK_RETURN_IF_ERROR(park_.Run(std::string_view(damaged.kind), std::string_view(key),
                                      std::string_view(damaged.reason), message, kNone, checksum,
                                      Blob{record}));
   const std::string warning =
@@ -133,7 +134,7 @@ Status StateTables::ParkAsyncEvent(const DamagedRecord& damaged) {
   read_event_.Reset();
   const auto decode = [&id](std::string_view text) { return DecodeAsyncEvent(*id, text); };
   if (Verify(damaged.key, checksum, record, decode).ok()) return OkStatus();
-  PENSTOCK_RETURN_IF_ERROR(park_.Run(damaged.kind, std::string_view(damaged.key),
+  PENSTOCK_RETURN_IF_ERROR(park_.Run(std::string_view(damaged.kind), std::string_view(damaged.key),
                                      std::string_view(damaged.reason), kNone, kNone, checksum,
                                      Blob{record}));
   PENSTOCK_RETURN_IF_ERROR(EndEvent(*id));
@@ -144,15 +145,16 @@ Status StateTables::ParkAsyncEvent(const DamagedRecord& damaged) {
 Status StateTables::ParkResource(const DamagedRecord& damaged) {
   const std::string_view name = damaged.key;
   Status status;
-  find_resource_.Begin(damaged.kind, name);
+  find_resource_.Begin(std::string_view(damaged.kind), name);
   if (!find_resource_.Next(status)) return status;
   const std::int64_t checksum = find_resource_.Int(0);
   const std::string record(find_resource_.Octets(1));
   find_resource_.Reset();
   if (DecodeResource(damaged.kind, damaged.key, checksum, record).ok()) return OkStatus();
-  PENSTOCK_RETURN_IF_ERROR(park_.Run(damaged.kind, name, std::string_view(damaged.reason), kNone,
-                                     kNone, checksum, Blob{record}));
-  PENSTOCK_RETURN_IF_ERROR(delete_resource_.Run(damaged.kind, name));
+  PENSTOCK_RETURN_IF_ERROR(park_.Run(std::string_view(damaged.kind), name,
+                                     std::string_view(damaged.reason), kNone, kNone, checksum,
+                                     Blob{record}));
+  PENSTOCK_RETURN_IF_ERROR(delete_resource_.Run(std::string_view(damaged.kind), name));
   consequences_.parked.push_back(damaged);
   return OkStatus();
 }

@@ -21,14 +21,6 @@ StatusOr<flow::MessageState> ReadMessage(std::string_view id, std::int64_t check
   return DecodeMessage(record);
 }
 
-// The kind as one of the constants, which live as long as anyone needs them.
-std::string_view ResourceKind(std::string_view stored) {
-  for (const std::string_view kind : {kOrganizationKind, kHookKind, kRuleKind}) {
-    if (kind == stored) return kind;
-  }
-  return {};
-}
-
 }  // namespace
 
 StatusOr<std::unique_ptr<StateReader>> StateReader::Open(Database database, ReportDamage report) {
@@ -97,14 +89,14 @@ StatusOr<ports::StoredResources> StateReader::LoadResources() {
   Status status;
   read_resources_.Begin();
   while (read_resources_.Next(status)) {
-    const std::string_view kind = ResourceKind(read_resources_.Octets(0));
+    const std::string_view kind = read_resources_.Octets(0);
     const std::string_view name = read_resources_.Octets(1);
     StatusOr<Resource> resource =
         DecodeResource(kind, name, read_resources_.Int(2), read_resources_.Octets(3));
     if (resource.ok()) {
       AddResource(*std::move(resource), resources);
     } else {
-      report_({kind, std::string(name), 0, std::string(Message(resource.status()))});
+      report_({std::string(kind), std::string(name), 0, std::string(Message(resource.status()))});
     }
   }
   PENSTOCK_RETURN_IF_ERROR(status);
@@ -165,7 +157,7 @@ StatusOr<flow::MessageState> StateReader::FindMessage(const MessageId& id, std::
         ReadMessage(key, find_message_.Int(1), find_message_.Octets(2));
     find_message_.Reset();
     if (state.ok()) return state;
-    report_({kMessageKind, id.text(), 0, std::string(Message(state.status()))});
+    report_({std::string(kMessageKind), id.text(), 0, std::string(Message(state.status()))});
     return Annotate(state.status(), Cat("message ", Printable(key), " is damaged and put aside"));
   }
   PENSTOCK_RETURN_IF_ERROR(status);
@@ -211,7 +203,7 @@ StatusOr<std::vector<flow::HistoryEntry>> StateReader::ReadHistory(std::int64_t 
     if (sound.ok()) continue;
     const std::string reason(Message(sound));
     history.push_back(DamagedHistoryEntry(FromUnixMillis(read_history_.Int(1)), reason));
-    report_({kHistoryKind, Cat(number), sequence, reason});
+    report_({std::string(kHistoryKind), Cat(number), sequence, reason});
   }
   PENSTOCK_RETURN_IF_ERROR(status);
   return history;
@@ -260,7 +252,8 @@ StatusOr<ports::MessagePage> StateReader::ListMessages(const ports::MessageFilte
     if (state.ok()) {
       page.messages.push_back(*std::move(state));
     } else {
-      report_({kMessageKind, std::string(id), 0, std::string(Message(state.status()))});
+      report_(
+          {std::string(kMessageKind), std::string(id), 0, std::string(Message(state.status()))});
     }
   }
   PENSTOCK_RETURN_IF_ERROR(status);
@@ -273,7 +266,8 @@ StatusOr<ports::AsyncEvent> StateReader::ReadEvent(const Statement& row) {
   const Status sound = CheckRecord(Cat(id), record, row.Int(1));
   StatusOr<ports::AsyncEvent> event =
       sound.ok() ? DecodeAsyncEvent(id, record) : StatusOr<ports::AsyncEvent>(sound);
-  if (!event.ok()) report_({kAsyncEventKind, Cat(id), 0, std::string(Message(event.status()))});
+  if (!event.ok())
+    report_({std::string(kAsyncEventKind), Cat(id), 0, std::string(Message(event.status()))});
   return event;
 }
 

@@ -25,7 +25,7 @@ namespace penstock::store {
 
 // A record that a reader found damaged.
 struct DamagedRecord {
-  std::string_view kind;      // "message", "history", "async_event", or a resource's
+  std::string kind;           // "message", "history", "async_event", or a resource's, as it stands
   std::string key;            // id, or name; of history: the message's number
   std::int64_t sequence = 0;  // of history
   std::string reason;

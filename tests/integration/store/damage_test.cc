@@ -150,6 +150,20 @@ TEST_CASE("SqliteStore: a damaged resource is left out and kept aside", "[store]
   CHECK(Await(fixture.executor(), fixture.store().LoadResources())->organizations.size() == 2);
 }
 
+TEST_CASE("SqliteStore: a resource whose kind is damaged is kept aside", "[store][damage]") {
+  SqliteFixture fixture;
+  REQUIRE(Put(fixture, rules::Organization{"acme", {"example.com"}}).ok());
+  fixture.Close();
+  fixture.Sql("UPDATE resources SET kind = 'orgenization'");
+  LogCatcher log;
+  fixture.Open();
+  CHECK(Await(fixture.executor(), fixture.store().LoadResources())->organizations.empty());
+  WaitForWriter(fixture);
+  CHECK(log.Lines("record_parked kind=orgenization key=acme").size() == 1);
+  fixture.Close();
+  CHECK(fixture.Sql("SELECT kind, key FROM parked") == "orgenization|acme\n");
+}
+
 TEST_CASE("SqliteStore: a damaged change keeps its place, without what cannot be read",
           "[store][damage]") {
   SqliteFixture fixture;
