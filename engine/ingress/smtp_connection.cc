@@ -71,7 +71,10 @@ SmtpConnection::SmtpConnection(std::unique_ptr<async::Stream> stream,
             if (refusal) LogRefusal("recipient_refused", forward_path, *refusal);
             return refusal;
           },
-          [this](std::optional<std::uint64_t> octets) { return RefuseMail(octets); }) {}
+          [this](std::optional<std::uint64_t> octets) { return RefuseMail(octets); },
+          [this](std::string_view address) {
+            return settings_.trusted_networks.Contains(address);
+          }) {}
 
 SmtpConnection::~SmtpConnection() = default;
 

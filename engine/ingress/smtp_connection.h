@@ -16,6 +16,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/time.h"
 #include "engine/ingress/incoming_octets.h"
+#include "engine/ingress/network_set.h"
 #include "engine/ingress/smtp_session.h"
 #include "engine/mail/data_reader.h"
 #include "engine/mail/header_section.h"
@@ -27,6 +28,7 @@ namespace penstock::ingress {
 struct SmtpConnectionSettings {
   SmtpSessionSettings session;
   runtime::ListenerPolicy policy;
+  NetworkSet trusted_networks;  // of clients (O3)
   std::shared_ptr<IncomingOctets> incoming = std::make_shared<IncomingOctets>();
   std::shared_ptr<async::TlsContext> tls;  // of a server; set if session.starttls is not kNone
   Milliseconds tls_timeout = limits::kTlsHandshakeTime;

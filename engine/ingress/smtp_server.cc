@@ -126,7 +126,8 @@ void SmtpServer::Running::Welcome(std::unique_ptr<async::Stream> stream) {
   mail::ClientInfo client;
   client.address = async::IpAddressOf(stream->peer());
   client.listener = name();
-  client.trusted = client.address.empty() || options_.trusted_networks.Contains(client.address);
+  client.trusted =
+      client.address.empty() || options_.connection.trusted_networks.Contains(client.address);
   const MutexLock lock(mutex_);
   if (stopping_) return TurnAway(*stream, {4, 3, 2}, "is shutting down");
   if (connections_.size() >= options_.connections_max) {

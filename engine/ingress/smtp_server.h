@@ -16,7 +16,6 @@
 #include "engine/base/limits.h"
 #include "engine/base/time.h"
 #include "engine/ingress/front_door.h"
-#include "engine/ingress/network_set.h"
 #include "engine/ingress/smtp_connection.h"
 #include "engine/ports/clock.h"
 #include "engine/runtime/intake.h"
@@ -25,10 +24,9 @@ namespace penstock::ingress {
 
 struct SmtpServerOptions {
   async::Endpoint listen;
-  // Clients in these networks are trusted (O3); over a unix socket all are: its folder and mode
-  // decide who gets in.
-  NetworkSet trusted_networks;
-  SmtpConnectionSettings connection;  // with name and direction of the listener, our host name
+  // With name and direction of the listener, our host name. Over a unix socket all clients are
+  // trusted (O3): its folder and mode decide who gets in.
+  SmtpConnectionSettings connection;
   std::size_t connections_max = limits::kConnectionsMax;
   std::size_t connections_per_client_max = limits::kConnectionsPerClientMax;  // not of trusted ones
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/ingress/smtp_session.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <variant>
@@ -8,6 +9,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/limits_lmtp.h"
 #include "engine/base/strings.h"
+#include "engine/ingress/network_set.h"
 #include "engine/mail/mailbox.h"
 #include "engine/mail/trace_field.h"
 
@@ -29,6 +31,13 @@ bool IsHttpRequest(std::string_view line) {
   return false;
 }
 
+// What clients of XCLIENT tell besides, whether it is listed or not.
+bool IsUnusedXclientAttribute(std::string_view keyword) {
+  static constexpr std::array<std::string_view, 5> kUnused = {"NAME", "PORT", "PROTO", "DESTADDR",
+                                                              "DESTPORT"};
+  return std::find(kUnused.begin(), kUnused.end(), keyword) != kUnused.end();
+}
+
 // RFC 3207 §4: what a server that demands TLS takes without it.
 bool IsAllowedBeforeTls(SmtpVerb verb) {
   return verb == SmtpVerb::kEhlo || verb == SmtpVerb::kHelo || verb == SmtpVerb::kLhlo ||
@@ -39,11 +48,14 @@ bool IsAllowedBeforeTls(SmtpVerb verb) {
 }  // namespace
 
 SmtpSession::SmtpSession(SmtpSessionSettings settings, mail::ClientInfo client,
-                         RefuseRecipient refuse_recipient, RefuseMail refuse_mail)
+                         RefuseRecipient refuse_recipient, RefuseMail refuse_mail,
+                         IsTrusted is_trusted)
     : settings_(std::move(settings)),
       client_(std::move(client)),
       refuse_recipient_(std::move(refuse_recipient)),
-      refuse_mail_(std::move(refuse_mail)) {}
+      refuse_mail_(std::move(refuse_mail)),
+      is_trusted_(std::move(is_trusted)),
+      may_xclient_(client_.trusted) {}
 
 std::string SmtpSession::Greeting() const {
   return SmtpReply{
@@ -143,9 +155,11 @@ SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
     case SmtpVerb::kStarttls:
       if (settings_.starttls != StartTls::kNone) return OnStartTls(command);
       break;
+    case SmtpVerb::kXclient:
+      if (may_xclient_) return OnXclient(command);
+      break;
     case SmtpVerb::kAuth:
     case SmtpVerb::kExpn:
-    case SmtpVerb::kXclient:
     case SmtpVerb::kXforward:
       break;
   }
@@ -162,6 +176,7 @@ SmtpSession::Step SmtpSession::OnHello(const SmtpCommand& command) {
               {},
               Cat(settings_.host_name, "\nPIPELINING\nSIZE ", settings_.message_octets_max,
                   "\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8\nCHUNKING\nBINARYMIME",
+                  may_xclient_ ? "\nXCLIENT ADDR HELO LOGIN NAME PORT PROTO" : "",
                   settings_.starttls != StartTls::kNone && !tls_ ? "\nSTARTTLS" : "")});
 }
 
@@ -180,7 +195,41 @@ void SmtpSession::OnTls(bool trusted) {
   tls_ = true;
   greeted_ = extended_ = false;
   client_.helo.clear();
-  client_.trusted = client_.trusted || trusted;
+  client_.trusted = client_.trusted || (trusted && !spoken_for_);
+  may_xclient_ = may_xclient_ || trusted;
+}
+
+// O3: a trusted client speaks for another, which is what the session is about from here on. Its
+// address decides whether it is trusted as well; a login makes it authenticated.
+SmtpSession::Step SmtpSession::OnXclient(const SmtpCommand& command) {
+  if (in_transaction_) {
+    return Refuse({503, {5, 5, 1}, "not within a transaction; send RSET to leave it"});
+  }
+  mail::ClientInfo client = client_;
+  for (const mail::EsmtpParameter& attribute : command.parameters) {
+    std::string value = attribute.value.value_or("");
+    if (value == "[UNAVAILABLE]" || value == "[TEMPUNAVAIL]") value.clear();
+    if (attribute.keyword == "ADDR") {
+      constexpr std::string_view kIpv6 = "IPV6:";
+      if (StartsWithIgnoreAsciiCase(value, kIpv6)) value.erase(0, kIpv6.size());
+      const bool is_network = value.find('/') != std::string::npos;
+      if (!value.empty() && (is_network || !NetworkSet::Parse({value}).ok()))
+        return Refuse({501, {5, 5, 4}, "ADDR is no IP address"});
+      client.trusted = !value.empty() && is_trusted_ && is_trusted_(value);
+      client.address = std::move(value);
+    } else if (attribute.keyword == "LOGIN") {
+      client.login = std::move(value);
+    } else if (attribute.keyword == "HELO") {
+      client.helo = std::move(value);
+    } else if (!IsUnusedXclientAttribute(attribute.keyword)) {
+      return Refuse({501, {5, 5, 4}, Cat("attribute not known: ", Printable(attribute.keyword))});
+    }
+  }
+  Reset();
+  greeted_ = extended_ = false;
+  client_ = std::move(client);
+  spoken_for_ = true;
+  return {Greeting()};  // it begins again
 }
 
 SmtpSession::Step SmtpSession::OnMail(const SmtpCommand& command) {

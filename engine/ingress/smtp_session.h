@@ -47,6 +47,9 @@ class SmtpSession {
   using RefuseMail =
       std::function<std::optional<mail::SmtpReply>(std::optional<std::uint64_t> octets)>;
 
+  // Whether a client's address is one of a trusted network (O3).
+  using IsTrusted = std::function<bool(std::string_view address)>;
+
   enum class Next {
     kLine,   // read another line
     kChunk,  // BDAT: read chunk().octets, which are no commands whatever becomes of them; EndChunk
@@ -75,7 +78,8 @@ class SmtpSession {
   enum class LineFault { kTooLong, kBareLf };
 
   SmtpSession(SmtpSessionSettings settings, mail::ClientInfo client,
-              RefuseRecipient refuse_recipient, RefuseMail refuse_mail = {});
+              RefuseRecipient refuse_recipient, RefuseMail refuse_mail = {},
+              IsTrusted is_trusted = {});
 
   [[nodiscard]] std::string Greeting() const;
 
@@ -115,13 +119,14 @@ class SmtpSession {
 
   [[nodiscard]] const mail::Envelope& envelope() const { return envelope_; }
 
-  // With `helo` and `with` of the transaction.
+  // With `helo` and `with` of the transaction; as XCLIENT has it, if that was said.
   [[nodiscard]] const mail::ClientInfo& client() const { return client_; }
 
  private:
   Step OnCommand(const mail::SmtpCommand& command);
   Step OnHello(const mail::SmtpCommand& command);
   Step OnStartTls(const mail::SmtpCommand& command);
+  Step OnXclient(const mail::SmtpCommand& command);
   Step OnMail(const mail::SmtpCommand& command);
   Step OnRcpt(const mail::SmtpCommand& command);
   Step OnData();
@@ -140,6 +145,9 @@ class SmtpSession {
   mail::ClientInfo client_;
   RefuseRecipient refuse_recipient_;
   RefuseMail refuse_mail_;
+  IsTrusted is_trusted_;
+  bool may_xclient_ = false;  // the peer itself is trusted, whoever it speaks for
+  bool spoken_for_ = false;   // XCLIENT was said: the client is not the peer
   bool tls_ = false;
   bool greeted_ = false;   // by HELO, EHLO or LHLO
   bool extended_ = false;  // by EHLO or LHLO

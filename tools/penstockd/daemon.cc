@@ -156,7 +156,7 @@ StatusOr<std::unique_ptr<ingress::FrontDoor>> Daemon::MakeSmtpServer(const v1::C
   const std::string what = Cat("listener \"", listener.name(), "\"");
   ingress::SmtpServerOptions options;
   PENSTOCK_ASSIGN_OR_RETURN(options.listen, async::Endpoint::Parse(listener.listen()));
-  PENSTOCK_ASSIGN_OR_RETURN(options.trusted_networks,
+  PENSTOCK_ASSIGN_OR_RETURN(options.connection.trusted_networks,
                             ingress::NetworkSet::Parse({listener.trusted_networks().begin(),
                                                         listener.trusted_networks().end()}));
   options.connection.session.host_name = config.hostname();

@@ -31,7 +31,7 @@ TEST_CASE("SmtpServer: one connection too many of a client is turned away, until
 TEST_CASE("SmtpServer: connections of a trusted client are not counted", "[ingress][smtp]") {
   ServerFixture f;
   f.options.connections_per_client_max = 1;
-  f.options.trusted_networks = *NetworkSet::Parse({"127.0.0.0/8"});
+  f.options.connection.trusted_networks = *NetworkSet::Parse({"127.0.0.0/8"});
   RawSocket one = f.Connect();
   RawSocket two = f.Connect();
   two.Send("NOOP\r\n");

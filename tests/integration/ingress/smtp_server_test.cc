@@ -62,6 +62,32 @@ TEST_CASE("SmtpServer: a message reaches the intake as it was sent", "[ingress][
   f.CheckNothingLeft();
 }
 
+TEST_CASE("SmtpServer: a trusted client speaks for another", "[ingress][smtp]") {
+  ServerFixture f;
+  f.options.connection.trusted_networks = *ingress::NetworkSet::Parse({"127.0.0.1", "10.0.0.0/8"});
+  RawSocket client = f.Connect();
+  const auto begin = [&client](std::string_view xclient) {
+    client.Send(Cat("EHLO a.example\r\nXCLIENT ", xclient, "\r\nEHLO b.example\r\n"));
+    CHECK(client.ReadReply().starts_with("250-"));
+    CHECK(client.ReadReply() == "220 mx.example ESMTP Penstock\r\n");
+    CHECK(client.ReadReply().starts_with("250-"));
+    client.Send("MAIL FROM:<s@a.example>\r\nRCPT TO:<x@other.example>\r\n");
+    CHECK(client.ReadReply().starts_with("250 "));
+    return client.ReadReply();
+  };
+  CHECK(begin("ADDR=198.51.100.7").starts_with("550 5.7.1 "));
+  client.Send("RSET\r\n");
+  CHECK(client.ReadReply().starts_with("250 "));
+  CHECK(begin("ADDR=10.0.0.7").starts_with("250 "));
+  client.Send("DATA\r\n.\r\nQUIT\r\n");
+  client.ReadAll();
+  const auto accepted = f.intake.accepted();
+  REQUIRE(accepted.size() == 1);
+  CHECK(accepted[0].client.address == "10.0.0.7");
+  CHECK(accepted[0].client.helo == "b.example");
+  CHECK(accepted[0].client.trusted);
+}
+
 TEST_CASE("SmtpServer: replies to a pipelined group come in one piece", "[ingress][smtp]") {
   ServerFixture f;
   RawSocket client = f.Connect();
@@ -457,7 +483,7 @@ TEST_CASE("SmtpServer: trusted networks", "[ingress][smtp][O3]") {
     ServerFixture f;
     auto networks = ingress::NetworkSet::Parse({trusted ? "127.0.0.0/8" : "10.0.0.0/8"});
     REQUIRE(networks.ok());
-    f.options.trusted_networks = *networks;
+    f.options.connection.trusted_networks = *networks;
     RawSocket client = f.Begin();
     client.Send("RCPT TO:<x@other.example>\r\n");
     CHECK(client.ReadReply().starts_with(trusted ? "250 2.1.5 " : "550 5.7.1 "));

@@ -36,10 +36,12 @@ class Dialogue {
  public:
   explicit Dialogue(const Json& input)
       : recipients_max_(input.value("recipients_max", std::size_t{1000})),
-        session_(Settings(input), Client(input),
-                 [this](const auto& client, const auto& envelope, std::string_view forward_path) {
-                   return Refuse(client, envelope, forward_path);
-                 }) {}
+        session_(
+            Settings(input), Peer(input),
+            [this](const auto& client, const auto& envelope, std::string_view forward_path) {
+              return Refuse(client, envelope, forward_path);
+            },
+            {}, [](std::string_view address) { return address.starts_with("10."); }) {}
 
   std::string Answer(const std::string& line) {
     if (line == "!long") return Show(session_.OnLineFault(SmtpSession::LineFault::kTooLong));
@@ -85,6 +87,10 @@ class Dialogue {
 
   std::string Greeting() { return Show({session_.Greeting(), SmtpSession::Next::kLine}); }
 
+  Json Client() const {
+    return {{"address", client_.address}, {"login", client_.login}, {"trusted", client_.trusted}};
+  }
+
   // Of the last DATA: what the intake would be given.
   Json Envelope() const {
     Json out;
@@ -115,7 +121,7 @@ class Dialogue {
     return settings;
   }
 
-  static mail::ClientInfo Client(const Json& input) {
+  static mail::ClientInfo Peer(const Json& input) {
     mail::ClientInfo client;
     client.address = "192.0.2.1";
     client.listener = "in";
@@ -204,6 +210,7 @@ std::size_t Converse(const tests::Vector& v, bool lmtp) {
   }
   if (v.want.contains("envelope"))
     CHECK(dialogue.Envelope().dump() == v.want.at("envelope").dump());
+  if (v.want.contains("client")) CHECK(dialogue.Client() == v.want.at("client"));
   return lines.size();
 }
 
