@@ -28,7 +28,8 @@ CORE = {
     "H11": "500 recipients, outbound",
 }
 OTHERS = {"O": 3, "H": 13, "M": 7, "P": 3, "A": 8}  # letter: its clauses are 1 to this
-DOCUMENT = re.compile(r"RFC \d+|UTS \d+")  # a vector may be covered by a standard instead
+# A vector may be covered by a standard or an Internet-Draft instead.
+DOCUMENT = re.compile(r"RFC \d+|UTS \d+|draft-[a-z0-9-]+")
 CITED = re.compile(r"\b[A-Z]\d{1,2}\b")
 TEST_CASE = re.compile(r'\bTEST_CASE\(\s*((?:"(?:\\.|[^"\\])*"\s*)+)')
 
