@@ -205,6 +205,10 @@ class RunningServer final : public Server {
 
   [[nodiscard]] const std::string& address() const override { return address_; }
 
+  void SetServing(const std::string& name, bool serving) override {
+    if (auto* health = server_->GetHealthCheckService()) health->SetServingStatus(name, serving);
+  }
+
   void Stop() override {
     if (server_ == nullptr) return;
     // Clients that watch go elsewhere; then nobody is met with a closed door.

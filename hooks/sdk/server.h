@@ -113,6 +113,10 @@ class Server {
   // "127.0.0.1:50051", with the real port, or "unix:PATH".
   [[nodiscard]] virtual const std::string& address() const = 0;
 
+  // What the health service answers for `name`, of which it knows nothing before; "" is the server,
+  // which serves until Stop. To be called before Stop, from the thread that will.
+  virtual void SetServing(const std::string& name, bool serving) = 0;
+
   // Takes no new calls, waits for those that run, at most `stop_deadline`, then cancels them.
   virtual void Stop() = 0;
 };
