@@ -34,9 +34,12 @@ class World(PenstockTest):
         text = self.daemon.config.read_text().replace(
             "listeners:\n", 'listeners:\n  - {name: lmtp, protocol: lmtp, listen: "127.0.0.1:0", direction: inbound, '
             f"hold: {self.hold}}}\n")
-        self.daemon.config.write_text(text)
+        self.daemon.config.write_text(self.edit(text))
         self.daemon.start()
         self.daemon.penstock_ok("org", "add-domain", "default", DOMAIN)
+
+    def edit(self, config):
+        return config
 
     def relay_port(self, folder):
         return self.sink.port
@@ -168,9 +171,12 @@ class PostfixWorld(World):
 
     def setUp(self):
         super().setUp()
-        self.postfix.options = [f"content_filter=lmtp:inet:127.0.0.1:{self.daemon.ports['lmtp']}"]
+        self.postfix.options = [f"content_filter={self.content_filter()}"]
         self.addCleanup(self.postfix.stop)
         self.postfix.start()
+
+    def content_filter(self):
+        return f"lmtp:inet:127.0.0.1:{self.daemon.ports['lmtp']}"
 
     def send(self, *names):
         with smtplib.SMTP("127.0.0.1", self.postfix.port, timeout=60) as client:
