@@ -20,11 +20,11 @@ inline constexpr int kStormMessagesMax = 10'000;  // that may be let through in 
 inline constexpr int kStormMessagesDefault = 20;  // in one window
 inline constexpr std::chrono::minutes kStormWindowDefault{1};
 inline constexpr std::chrono::hours kStormWindowMax{24};  // refused
-inline constexpr std::size_t kStormCallsMax = 200'000;  // of one storm brake that are remembered: the oldest is forgotten
-inline constexpr std::size_t kStormRecipientsMax = 1'000'000;  // of all these together: the oldest call is forgotten
+inline constexpr std::size_t kStormCallsMax = 100'000;  // of one storm brake that are remembered: the oldest is forgotten
+inline constexpr std::size_t kStormRecipientsMax = 500'000;  // of all these together: the oldest call is forgotten
 inline constexpr std::chrono::minutes kRepeatRemembered{255};  // of a call: the longest rule timeout (R10) and its last attempt; later it counts again
-inline constexpr std::size_t kCounterCallsMax = 200'000;  // of one counter that are remembered: the oldest is forgotten, and counts again if it is repeated
-inline constexpr std::size_t kCounterSeriesMax = 1'000;  // of label values of one process: further mail is counted under "other"
+inline constexpr std::size_t kCounterCallsMax = 100'000;  // of one counter that are remembered: the oldest is forgotten, and counts again if it is repeated
+inline constexpr std::size_t kCounterSeriesMax = 1'000;  // pairs of organization and rule that one counter tells apart: further mail is counted under "other"
 inline constexpr std::size_t kFilterRulesMax = 100;  // of a header filter: refused
 inline constexpr std::size_t kFilterPatternOctetsMax = 1'000;  // of a regular expression: refused
 inline constexpr std::int64_t kFilterPatternMemory = 4 << 20;  // of RE2 for one, in octets: a pattern that needs more is refused, a search that does is slower

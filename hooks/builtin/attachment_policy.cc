@@ -63,7 +63,7 @@ class AttachmentPolicyHook final : public MailHook {
                               sdk::RemoveAttachments(*whole, forbidden, note_));
     if (!edit.refusal.empty()) {
       decision.everyone = action_;
-      decision.Note(Cat("attachments not taken out: ", edit.refusal));
+      if (remove_) decision.Note(Cat("attachments not taken out: ", edit.refusal));
     } else if (found && !remove_) {
       decision.everyone = action_;
     } else if (found) {

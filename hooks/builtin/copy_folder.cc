@@ -116,12 +116,17 @@ Status CopyFolder::Open() {
   return OkStatus();
 }
 
-std::string CopyFolder::PathOf(std::string_view stem, std::string_view suffix) const {
-  return Cat(path_, "/", stem.substr(0, 2), "/", stem, suffix);
+std::string CopyFolder::FolderOf(std::string_view stem) const {
+  return Cat(path_, "/", stem.substr(0, 2));
 }
 
-bool CopyFolder::Has(std::string_view stem, std::string_view suffix) const {
-  return IsStem(stem) && access(PathOf(stem, suffix).c_str(), F_OK) == 0;
+// Another call may have given it its name a moment ago, and not synced that yet.
+StatusOr<bool> CopyFolder::Has(std::string_view stem, std::string_view suffix) const {
+  if (!IsStem(stem)) return false;
+  const std::string folder = FolderOf(stem);
+  if (access(Cat(folder, "/", stem, suffix).c_str(), F_OK) != 0) return false;
+  PENSTOCK_RETURN_IF_ERROR(Sync(folder));
+  return true;
 }
 
 Status CopyFolder::Reserve(std::uint64_t octets) {
@@ -143,8 +148,8 @@ void CopyFolder::Release(std::uint64_t octets) {
 Status CopyFolder::Write(std::string_view stem, std::string_view suffix,
                          const std::function<Status(const Announce&, const Sink&)>& fill) {
   if (!IsStem(stem)) return InvalidArgument(Cat("\"", Printable(stem), "\" names no file"));
-  const std::string path = PathOf(stem, suffix);
-  const std::string folder = fs::path(path).parent_path();
+  const std::string folder = FolderOf(stem);
+  const std::string path = Cat(folder, "/", stem, suffix);
   if (mkdir(folder.c_str(), 0700) == 0) {
     PENSTOCK_RETURN_IF_ERROR(Sync(path_));
   } else if (errno != EEXIST) {
@@ -178,13 +183,14 @@ Status CopyFolder::Write(std::string_view stem, std::string_view suffix,
     if (link(unfinished.path().c_str(), path.c_str()) != 0) {
       return errno == EEXIST ? AlreadyExists(path) : Failed(path, "made");
     }
-    Release(reserved - written);
-    return Sync(folder);
+    const Status synced = Sync(folder);
+    if (!synced.ok()) unlink(path.c_str());  // what is there counts as on disk
+    return synced;
   };
   const Status finished = finish();
-  if (finished.ok()) return finished;
-  Release(reserved);
-  return finished.code() == StatusCode::kAlreadyExists ? OkStatus() : finished;
+  Release(finished.ok() ? reserved - written : reserved);
+  if (finished.code() == StatusCode::kAlreadyExists) return Sync(folder);
+  return finished;
 }
 
 void CopyFolder::Sweep(std::chrono::seconds keep) {

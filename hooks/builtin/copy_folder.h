@@ -23,8 +23,9 @@ class CopyFolder {
   //   Errors: kFailedPrecondition if others than its owner may enter it, kUnavailable.
   Status Open();
 
-  // Whether there is a file `stem` + `suffix`.
-  [[nodiscard]] bool Has(std::string_view stem, std::string_view suffix) const;
+  // Whether there is a file `stem` + `suffix`, on disk. Errors: kUnavailable if that cannot be
+  // said.
+  [[nodiscard]] StatusOr<bool> Has(std::string_view stem, std::string_view suffix) const;
 
   // Takes pieces of one file.
   using Sink = std::function<Status(std::string_view octets)>;
@@ -42,7 +43,7 @@ class CopyFolder {
   void Sweep(std::chrono::seconds keep);
 
  private:
-  [[nodiscard]] std::string PathOf(std::string_view stem, std::string_view suffix) const;
+  [[nodiscard]] std::string FolderOf(std::string_view stem) const;
   Status Reserve(std::uint64_t octets);
   void Release(std::uint64_t octets);
 

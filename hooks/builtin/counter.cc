@@ -59,14 +59,17 @@ class CounterHook final : public MailHook {
 
   // False if the call was counted before.
   bool Remember(const std::string& id, Milliseconds now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    while (!calls_.empty() && (calls_.front().at + limits::kRepeatRemembered <= now ||
-                               calls_.size() >= limits::kCounterCallsMax)) {
-      ids_.erase(calls_.front().id);
-      calls_.pop_front();
-    }
+    while (!calls_.empty() && calls_.front().at + limits::kRepeatRemembered <= now)
+      ForgetOldest();
     if (!ids_.insert(id).second) return false;
+    if (calls_.size() >= limits::kCounterCallsMax) ForgetOldest();
     calls_.push_back({id, now});
     return true;
+  }
+
+  void ForgetOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    ids_.erase(calls_.front().id);
+    calls_.pop_front();
   }
 
   [[nodiscard]] std::string_view WordOf(const v1::Event& event) const {

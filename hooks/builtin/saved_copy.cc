@@ -66,7 +66,8 @@ class SavedCopyHook final : public MailHook {
  private:
   // The copy comes last: where it is, its event is as well.
   Status Save(const Mail& mail) {
-    if (folder_.Has(mail.id(), ".eml")) return OkStatus();
+    PENSTOCK_ASSIGN_OR_RETURN(const bool kept, folder_.Has(mail.id(), ".eml"));
+    if (kept) return OkStatus();
     const std::string event = EventText(mail.request);
     const Status noted =
         folder_.Write(mail.id(), ".json", [&event](const auto& announce, const auto& sink) {

@@ -32,8 +32,10 @@ class Tally {
   // too much. A call that was counted gets what it got.
   std::set<std::string> Count(const std::string& id, std::set<std::string> recipients,
                               Milliseconds now) {
-    Forget(now);
+    ForgetOld(now);
     if (const auto known = by_id_.find(id); known != by_id_.end()) return known->second->braked;
+    while (calls_.size() >= limits::kStormCallsMax || remembered_ > limits::kStormRecipientsMax)
+      ForgetOldest();
     Call call{id, now, {}, {}};
     for (const std::string& recipient : recipients)
       if (++counts_[recipient] > messages_max_) call.braked.insert(recipient);
@@ -53,17 +55,18 @@ class Tally {
     std::set<std::string> braked;
   };
 
-  void Forget(Milliseconds now) {
+  void ForgetOld(Milliseconds now) {
     while (in_window_ > 0 && calls_[calls_.size() - in_window_].at + window_ <= now)
       LeaveWindow();
-    while (!calls_.empty() &&
-           (calls_.front().at + memory_ <= now || calls_.size() >= limits::kStormCallsMax ||
-            remembered_ > limits::kStormRecipientsMax)) {
-      if (in_window_ == calls_.size()) LeaveWindow();
-      remembered_ -= calls_.front().recipients.size();
-      by_id_.erase(calls_.front().id);
-      calls_.pop_front();
-    }
+    while (!calls_.empty() && calls_.front().at + memory_ <= now)
+      ForgetOldest();
+  }
+
+  void ForgetOldest() {
+    if (in_window_ == calls_.size()) LeaveWindow();
+    remembered_ -= calls_.front().recipients.size();
+    by_id_.erase(calls_.front().id);
+    calls_.pop_front();
   }
 
   void LeaveWindow() {

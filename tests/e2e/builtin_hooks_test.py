@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """penstock-hooks with a real penstockd: every kind with the file that hooks/builtin/README.md prints for it."""
+import json
 import pathlib
 import re
 import signal
@@ -8,6 +9,7 @@ import sys
 import unittest
 import urllib.request
 
+from certificates import Authority
 from harness import BUILD, DOMAIN, SOURCE, STUBS, PenstockTest, wait_until
 
 sys.path.insert(0, str(STUBS))
@@ -90,8 +92,8 @@ class ReadyHooks(PenstockTest):
         self.rule(hooks, name, grants, direction, mode)
         return hooks
 
-    def rule(self, hooks, name, grants=(), direction="inbound", mode="sync"):
-        self.daemon.penstock_ok("hook", "register", name, "--target", hooks.target)
+    def rule(self, hooks, name, grants=(), direction="inbound", mode="sync", options=()):
+        self.daemon.penstock_ok("hook", "register", name, "--target", hooks.target, *options)
         self.daemon.penstock_ok("hook", "add-permission", name, "--statement-id", "all", "--principal", "default",
                                 *grants)
         self.daemon.penstock_ok("rule", "create", name, "--direction", direction, "--sender", "*", "--recipient", "*",
@@ -238,6 +240,16 @@ class ReadyHooks(PenstockTest):
         hooks.process.send_signal(signal.SIGTERM)
         self.assertEqual(hooks.process.wait(30), 0)
 
+    def test_tls_with_certificates_on_both_sides(self):
+        authority = Authority(self.daemon.folder / "ca")
+        certificate, key = authority.make("hook")
+        client, client_key = authority.make("client", "penstockd")
+        hooks = self.serve(f"tls: {{certificate_file: {certificate}, key_file: {key}, client_ca_file: {authority.ca}}}\n"
+                           "hooks: [{name: archive, archive: {addresses: [archive@org.example]}}]\n")
+        self.rule(hooks, "archive", options=["--tls-ca", authority.ca, "--tls-certificate", client, "--tls-key", client_key])
+        self.assertEqual(self.outcomes(["alice"]), ["DELIVERED", "DELIVERED"])
+        self.assertIn("hello", self.mail("archive"))
+
     def test_a_file_that_is_wrong(self):
         config = self.daemon.folder / "wrong.yaml"
         config.write_text("hooks:\n  - name: a\n    archive: {}\n")
@@ -255,6 +267,12 @@ class ReadyHooks(PenstockTest):
             self.daemon.penstock_ok(*line.split()[1:])
         self.outcomes(["alice"])
         self.assertIn("[EXT] hello", self.mail("alice"))
+
+    def test_hook_check_finds_nothing(self):
+        hooks = self.serve("hooks: [{name: brake, storm_brake: {messages_max: 10000}}]\n")
+        checked = json.loads(self.daemon.penstock_ok("hook", "check", hooks.target, "--as", "brake", "--output", "json"))
+        found = {one["name"]: one["result"] for one in checked["checks"] if one["result"] != "PASSED"}
+        self.assertEqual(found, {"stream": "SKIPPED"})
 
     def test_every_kind_is_printed_and_right(self):
         kinds = re.findall(r"^### (\w+)$", README, re.M)
