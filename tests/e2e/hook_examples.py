@@ -30,6 +30,7 @@ NEEDS = {
 OFFLINE = re.compile(r"ENOTFOUND|EAI_AGAIN|no such host|dial tcp|name resolution|Name or service not known"
                      r"|Could not transfer artifact|UnknownHost|failed to resolve address|Could not resolve host"
                      r"|NewConnectionError|Connection refused")
+OPTIMIZED = {"CARGO_PROFILE_DEV_OPT_LEVEL": "3", "CMAKE_BUILD_TYPE": "Release"}  # others are always
 BUILD_DEADLINE = 540  # seconds; Rust from nothing is the longest
 
 
@@ -45,7 +46,7 @@ def environment():
             "GOFLAGS": "-modcacherw", "npm_config_cache": f"{cache}/npm", "npm_config_update_notifier": "false",
             "PIP_CACHE_DIR": f"{cache}/pip", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "MAVEN_OPTS": f"-Dmaven.repo.local={cache}/maven -XX:TieredStopAtLevel=1",
-            "CMAKE_PREFIX_PATH": f"{WORK}/cpp/sdk", "CARGO_HOME": f"{cache}/cargo", "CARGO_PROFILE_DEV_DEBUG": "0"}
+            "CARGO_HOME": f"{cache}/cargo", "CARGO_PROFILE_DEV_DEBUG": "0"}
 
 
 def require(language):
@@ -82,24 +83,28 @@ def locked(name):
         yield
 
 
-def run(commands, folder, language):
+def run(commands, folder, language, **variables):
     """Runs lines of shell; what they print is shown if they fail."""
-    done = subprocess.run(["bash", "-euxc", commands], cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
+    variables = {**environment(), "CMAKE_PREFIX_PATH": f"{folder}/sdk", **variables}
+    done = subprocess.run(["bash", "-euxc", commands], cwd=folder, env=variables, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=BUILD_DEADLINE, check=False)
     if done.returncode != 0 and OFFLINE.search(done.stdout):
         raise Missing(f"{language}: its package registry could not be reached: {done.stdout[-600:]}")
+    if "ensurepip is not available" in done.stdout:
+        raise Missing(f"{language}: venv is not installed; it comes with: apt-get install python3-venv")
     if done.returncode != 0:
         raise AssertionError(f"{language}: {commands}\n{done.stdout[-6000:]}")
 
 
-def build(language, example=None, variant=None):
+def build(language, example=None, variant=None, author=None):
     """Builds an example, `examples/LANGUAGE_hook` if none is named, if what it is made of has changed; returns
-    its folder. `variant`: which of the page's builds."""
+    its folder. `variant`: which of the page's builds. `author`: a folder whose files are built, optimized, in
+    place of the example's of the same names."""
     require(language)
     example = example or f"examples/{language}_hook"
-    name = f"{pathlib.Path(example).name}_{variant}" if variant else language
+    name = f"{pathlib.Path(example).name}_{variant}" if variant else f"{language}_noop" if author else language
     root = WORK / name
-    names, now = digest([example, "proto"])
+    names, now = digest([example, "proto", *([author] if author else [])])
     if language == "cpp":  # the SDK, as this build has it
         _, sdk = digest(["hooks/sdk", "engine/base", "engine/mail", "proto"])
         now = f"{now} {sdk} {BUILD}"
@@ -110,19 +115,22 @@ def build(language, example=None, variant=None):
         for path in names:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(SOURCE / path, root / path)
+        if author:
+            shutil.copytree(SOURCE / author, root / example, dirs_exist_ok=True)
         if language == "cpp":
             shutil.rmtree(root / example / "build", ignore_errors=True)
             run(f"cmake --install {BUILD} --component hook_sdk --prefix {root}/sdk", root, language)
-        run(block(SOURCE / example / "README.md", f"build-{variant}" if variant else "build"), root, language)
+        commands = block(SOURCE / example / "README.md", f"build-{variant}" if variant else "build")
+        run(commands, root, language, **(OPTIMIZED if author else {}))
         stamp.write_text(now)
     return root / example
 
 
 class Example(Hook):
-    """A process of a built example, started by the command of its README."""
+    """A process of a built example, started by the command of its README. `author`: as build() takes it."""
 
-    def __init__(self, language, *arguments):
-        folder = build(language)
+    def __init__(self, language, *arguments, author=None):
+        folder = build(language, author=author)
         command = block(folder / "README.md", "run").strip().replace("127.0.0.1:50051", "127.0.0.1:0")
         self.output = tempfile.NamedTemporaryFile("w+", suffix=".hook")
         self.process = subprocess.Popen(["bash", "-c", f'exec env {command} "$@"', "hook", *map(str, arguments)],
