@@ -177,6 +177,9 @@ class Functions(PenstockTest):
                        WEBHOOK_URL=self.cloud.url + "/room")
             self.check(event, None, [GET, "web hook"], "async")
             self.assertEqual(self.cloud.posts, [{field: f"from@domain.test: {event['subject']}\nA text.\r\n"}])
+        self.check(event, None, [GET, "web hook"], "async", content=MAIL.replace(b"A text.", b"x" * 2000))
+        (told,) = self.cloud.posts
+        self.assertTrue(told[field].endswith("\n" + "x" * 1024))
         for subject in ("Lunch", None):
             self.check({**event, "subject": subject}, None, [], "async")
 
@@ -186,7 +189,8 @@ class Functions(PenstockTest):
         self.check(event, None, ["GetSecretValue", GET, "newPost"], "async")
         ((_, user, _, post),) = self.cloud.posts
         self.assertEqual((user, post["post_title"]), ("me", "My Blog Post For Amazon WorkMail"))
-        self.check({**event, "subject": "My Blog"}, None, [], "async")
+        for subject in ("My Blog", None):
+            self.check({**event, "subject": subject}, None, [], "async")
 
     def test_restricted_mailboxes(self):
         event, want = event_of("restricted-mailboxes-python"), expected("restricted-mailboxes-python")
@@ -233,6 +237,10 @@ class Functions(PenstockTest):
         internal = copy.deepcopy(event)
         internal["envelope"]["mailFrom"]["address"] = "from@domainB.test"
         self.check(internal, want, [GET, STORE, STORE])
+        self.serve("save_and_update_email", SAVED_EMAIL_BUCKET="saved", UPDATE_INTERNAL_MESSAGES="True",
+                   UPDATE_EXTERNAL_MESSAGES="False")
+        self.check(internal, want, [GET, STORE, STORE, STORE, PUT])
+        self.check(event, want, [GET, STORE, STORE])
 
     def test_translate_email(self):
         self.serve("translate_email", DESTINATION_LANGUAGE="en")
