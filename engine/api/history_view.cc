@@ -22,16 +22,9 @@ std::string Because(const HistoryEntry& entry) {
   return entry.detail.empty() ? "" : Cat(": ", entry.detail);
 }
 
-// A valid text of an answer that H6 refuses has been read, so it is on record; the code alone
-// could be the hook's own.
-std::string CodeOf(const HistoryEntry& entry) {
-  const bool refused = entry.code != CodeName(StatusCode::kOk) && !entry.answer_json.empty();
-  return refused ? "INVALID_ANSWER" : entry.code;
-}
-
 std::string HookAttempt(const HistoryEntry& entry) {
-  return Cat("attempt ", entry.attempt, " of hook ", entry.hook, ": ", CodeOf(entry), " after ",
-             FormatDuration(entry.duration), Because(entry));
+  return Cat("attempt ", entry.attempt, " of hook ", entry.hook, ": ", AttemptCode(entry),
+             " after ", FormatDuration(entry.duration), Because(entry));
 }
 
 }  // namespace
@@ -101,7 +94,7 @@ v1::HistoryEntry ViewOf(const HistoryEntry& entry, const flow::MessageState& sta
                           entry.kind == HistoryKind::kAsyncAttempt ||
                           entry.kind == HistoryKind::kDeliveryAttempt;
   if (is_attempt) *view.mutable_duration() = wire::ToProto(entry.duration);
-  view.set_code(is_attempt ? CodeOf(entry) : entry.code);
+  view.set_code(is_attempt ? AttemptCode(entry) : entry.code);
   return view;
 }
 
@@ -110,7 +103,7 @@ v1::InvocationAttempt AttemptOf(const HistoryEntry& entry) {
   attempt.set_number(static_cast<std::int32_t>(entry.attempt));
   *attempt.mutable_start_time() = wire::ToProto(entry.time - entry.duration);
   *attempt.mutable_duration() = wire::ToProto(entry.duration);
-  attempt.set_code(CodeOf(entry));
+  attempt.set_code(AttemptCode(entry));
   attempt.set_error(ToValidUtf8(entry.detail));
   return attempt;
 }

@@ -4,11 +4,15 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/api/change.h"
+#include "engine/api/hook_status.h"
 #include "engine/api/hook_trial.h"
+#include "engine/api/invocation_tail.h"
 #include "engine/api/paging.h"
 #include "engine/api/unary_call.h"
+#include "engine/base/check.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/convert_hook.h"
@@ -71,6 +75,11 @@ class Service final : public v1::HookRegistryService::CallbackService {
                                       const v1::ListHooksRequest* request,
                                       v1::ListHooksResponse* response) override {
     return RunUnary(admin_, context, response, List(*request));
+  }
+
+  grpc::ServerWriteReactor<v1::TailInvocationsResponse>* TailInvocations(
+      grpc::CallbackServerContext* context, const v1::TailInvocationsRequest* request) override {
+    return api::TailInvocations(admin_, context, *request);
   }
 
   grpc::ServerUnaryReactor* CreateHook(grpc::CallbackServerContext* context,
@@ -140,7 +149,22 @@ class Service final : public v1::HookRegistryService::CallbackService {
       page.Count(response.hooks().rbegin()->ByteSizeLong());
       last = it->first;
     }
+    if (request.with_status()) {
+      const auto queues = co_await admin_.store.CountAsyncEvents();
+      PENSTOCK_CO_RETURN_IF_ERROR(queues.status());
+      AddStatuses(*queues, response);
+    }
     co_return response;
+  }
+
+  void AddStatuses(const std::vector<ports::AsyncQueueCounts>& counts,
+                   v1::ListHooksResponse& response) const {
+    const AsyncQueues queues = ByHook(counts);
+    for (const v1::Hook& hook : response.hooks()) {
+      const auto id = wire::ParseHookName(hook.name());
+      PENSTOCK_CHECK(id.ok());
+      *response.add_statuses() = HookStatusOf(admin_, *id, queues);
+    }
   }
 
   async::Task<v1::Hook> Create(const v1::CreateHookRequest& request, std::string who) {

@@ -2,10 +2,11 @@
 #include "engine/api/status_service.h"
 
 #include <filesystem>
-#include <map>
+#include <set>
 #include <system_error>
 #include <utility>
 
+#include "engine/api/hook_status.h"
 #include "engine/api/unary_call.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/utf8.h"
@@ -15,24 +16,6 @@
 
 namespace penstock::api {
 namespace {
-
-v1::HookStatus StatusOf(const std::string& hook, const runtime::CallFigures& figures,
-                        const ports::AsyncQueueCounts& queue) {
-  v1::HookStatus status;
-  status.set_hook(hook);
-  status.set_async_queue_count(static_cast<std::int64_t>(queue.queued));
-  status.set_dead_letter_count(static_cast<std::int64_t>(queue.dead));
-  status.set_dropped_count(static_cast<std::int64_t>(queue.dropped));
-  status.set_running_call_count(figures.running);
-  status.set_waiting_call_count(figures.waiting);
-  status.set_success_count(static_cast<std::int64_t>(figures.succeeded));
-  status.set_failure_count(static_cast<std::int64_t>(figures.failed));
-  if (!figures.last_error.empty()) {
-    status.set_last_error(ToValidUtf8(figures.last_error));
-    *status.mutable_last_error_time() = wire::ToProto(figures.last_error_time);
-  }
-  return status;
-}
 
 v1::NextHopStatus StatusOf(const std::string& next_hop, const runtime::CallFigures& figures) {
   v1::NextHopStatus status;
@@ -90,15 +73,16 @@ class Service final : public v1::StatusService::CallbackService {
   }
 
   // Every registered hook, and those that are gone but have events left.
-  void AddHooks(const std::vector<ports::AsyncQueueCounts>& queues, v1::ServerStatus& status) {
+  void AddHooks(const std::vector<ports::AsyncQueueCounts>& counts, v1::ServerStatus& status) {
+    const AsyncQueues queues = ByHook(counts);
     const flow::DirectorySnapshot directory = admin_.directory.Current();
-    std::map<std::string, ports::AsyncQueueCounts> hooks;
+    std::set<std::string> hooks;
     for (const auto& [name, hook] : directory->hooks())
-      hooks[name];
-    for (const ports::AsyncQueueCounts& queue : queues)
-      hooks[queue.hook] = queue;
-    for (const auto& [name, queue] : hooks)
-      *status.add_hooks() = StatusOf(name, sources_.hooks.Of(name), queue);
+      hooks.insert(name);
+    for (const auto& [name, queue] : queues)
+      hooks.insert(name);
+    for (const std::string& name : hooks)
+      *status.add_hooks() = HookStatusOf(admin_, name, queues);
   }
 
   AdminContext& admin_;

@@ -33,7 +33,6 @@ struct StatusSources {
   std::string content_target = {};   // what hooks are told of it
   Time started;
   const runtime::MessageSchedule& schedule;
-  const runtime::Figures& hooks;
   const runtime::Figures& next_hops;
   std::function<std::vector<std::string>()> next_hop_names;  // in the configuration's order
   std::function<std::vector<ListenerFigures>()> listeners;   // likewise

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/flow/history.h"
 
+#include "engine/base/status.h"
+
 namespace penstock::flow {
 
 std::string_view Name(HistoryKind kind) {
@@ -43,6 +45,12 @@ std::string_view Name(HistoryKind kind) {
       return "closed";
   }
   return "";
+}
+
+// The code alone could be the hook's own; what could be read is on record.
+std::string AttemptCode(const HistoryEntry& entry) {
+  const bool refused = entry.code != CodeName(StatusCode::kOk) && !entry.answer_json.empty();
+  return refused ? "INVALID_ANSWER" : entry.code;
 }
 
 }  // namespace penstock::flow

@@ -52,4 +52,8 @@ struct HistoryEntry {
 
 std::string_view Name(HistoryKind kind);
 
+// How a hook's attempt ended, as it is told: its code, or "INVALID_ANSWER" for an answer that was
+// read and that H6 refuses.
+std::string AttemptCode(const HistoryEntry& entry);
+
 }  // namespace penstock::flow

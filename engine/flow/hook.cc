@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <set>
 
+#include "engine/base/limits_tail.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/base/time.h"
@@ -33,8 +34,9 @@ Status CheckTls(const HookTls& tls, const HookTarget& target) {
         "tls.server_name: missing; expected the name that the certificates of all addresses carry");
   }
   if (tls.certificate_file.empty() == tls.key_file.empty()) return OkStatus();
-  return tls.key_file.empty() ? InvalidArgument("tls.key_file: missing beside certificate_file")
-                              : InvalidArgument("tls.certificate_file: missing beside key_file");
+  return tls.key_file.empty()
+             ? InvalidArgument("tls.key_file: missing beside certificate_file")
+             : InvalidArgument("tls.certificate_file: missing beside key_file");
 }
 
 Status CheckTarget(const Hook& hook) {
@@ -56,13 +58,18 @@ Status CheckWithin(std::string_view field, std::uint64_t value, std::uint64_t mi
   return InvalidArgument(Cat(field, ": ", value, " is not within ", min, " and ", max));
 }
 
+Status CheckWithin(std::string_view field, Milliseconds value, Milliseconds min, Milliseconds max) {
+  if (value >= min && value <= max) return OkStatus();
+  return InvalidArgument(Cat(field, ": ", FormatDuration(value), " is not within ",
+                             FormatDuration(min), " and ", FormatDuration(max)));
+}
+
 Status CheckBounds(const Hook& hook) {
-  if (hook.async_deadline < limits::kAsyncCallDeadlineMin ||
-      hook.async_deadline > limits::kAsyncCallDeadlineMax) {
-    return InvalidArgument(Cat("async_deadline: ", FormatDuration(hook.async_deadline),
-                               " is not within ", FormatDuration(limits::kAsyncCallDeadlineMin),
-                               " and ", FormatDuration(limits::kAsyncCallDeadlineMax)));
-  }
+  PENSTOCK_RETURN_IF_ERROR(CheckWithin("sync_deadline", hook.sync_deadline,
+                                       limits::kSyncCallDeadlineMin, limits::kSyncCallDeadline));
+  PENSTOCK_RETURN_IF_ERROR(CheckWithin("async_deadline", hook.async_deadline,
+                                       limits::kAsyncCallDeadlineMin,
+                                       limits::kAsyncCallDeadlineMax));
   PENSTOCK_RETURN_IF_ERROR(
       CheckWithin("max_concurrent_calls", hook.max_concurrent_calls, 1, limits::kHookCallsCeiling));
   PENSTOCK_RETURN_IF_ERROR(

@@ -43,6 +43,7 @@ struct Hook {
   std::string target;   // gRPC name: "127.0.0.1:50051", "dns:///host:port", "unix:/path"
   bool json = false;    // the request carries the event's JSON text as well (E7)
   bool stream = false;  // called by HookStreamService, if it offers that
+  std::chrono::milliseconds sync_deadline = limits::kSyncCallDeadline;    // of a SYNC call, H2
   std::chrono::milliseconds async_deadline = limits::kAsyncCallDeadline;  // of an ASYNC call, H2
   std::size_t max_concurrent_calls = limits::kHookCallsMax;               // H13
   std::size_t async_queue_max = limits::kAsyncQueueMax;                   // H12

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/flow/hook_attempt.h"
 
-#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 
 namespace penstock::flow {
@@ -16,8 +15,7 @@ Status CheckInvoke(const Hook& hook, std::string_view organization,
 }
 
 Milliseconds AttemptDeadline(const Hook& hook, rules::InvocationMode mode) {
-  return mode == rules::InvocationMode::kSync ? Milliseconds(limits::kSyncCallDeadline)
-                                              : hook.async_deadline;
+  return mode == rules::InvocationMode::kSync ? hook.sync_deadline : hook.async_deadline;
 }
 
 }  // namespace penstock::flow

@@ -36,6 +36,15 @@ struct HookCall {
   std::optional<ContentAccess> content;  // unset: the hook's permission grants none (P1)
 };
 
+// The connection that calls of a hook go by.
+enum class HookState : std::uint8_t {
+  kUncalled,  // not called as it is registered now
+  kIdle,      // not connected; the next call connects
+  kConnecting,
+  kUp,    // connected with at least one endpoint that is well (H13)
+  kDown,  // no endpoint can be reached, or none says that it is well
+};
+
 class HookCaller {
  public:
   virtual ~HookCaller() = default;
@@ -46,6 +55,11 @@ class HookCaller {
   //   recipients are the hook's words.
   //   Threads: safe from any. Cancelling the coroutine cancels the call.
   virtual async::Task<flow::Answer> Call(HookCall call) = 0;
+
+  // How it stands with `hook` at this instant; asks nobody. Threads: safe from any.
+  [[nodiscard]] virtual HookState StateOf(const flow::Hook& /*hook*/) {
+    return HookState::kUncalled;
+  }
 };
 
 }  // namespace penstock::ports

@@ -2,6 +2,7 @@
 #include "engine/runtime/async_worker.h"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -32,6 +33,22 @@ Time DueTime(const ports::AsyncEvent& event, Time now) {
   const Milliseconds longest =
       Backoff(flow::kAsyncRetry, static_cast<int>(event.attempts_ended), 0);
   return event.next_attempt > now + longest ? now : event.next_attempt;
+}
+
+// What came of `attempt`, after which `event` is as it goes on record.
+TailLine LineOf(const ports::AsyncEvent& event, const flow::HistoryEntry& attempt) {
+  TailLine line = TailLineOf(attempt);
+  line.organization = event.organization;
+  line.direction = event.event.direction;
+  line.message = event.event.message_id;
+  line.invocation = event.event.invocation_id;
+  line.mode = rules::InvocationMode::kAsync;
+  if (event.dead) {
+    line.result = TailLine::Result::kDeadLetter;
+  } else if (line.result == TailLine::Result::kRetry) {
+    line.next_attempt = event.next_attempt;
+  }
+  return line;
 }
 
 }  // namespace
@@ -202,14 +219,18 @@ asio::awaitable<bool> AsyncWorkers::Settle(ports::AsyncEvent event, HookGate::En
       history.push_back(std::move(dead));
       Count(metrics::kDeadLetters, {{"hook", event.hook}});
     }
-    transaction.changed_async_events.push_back(std::move(event));
   }
+  std::optional<TailLine> line;
+  if (context_.hooks.tail().watched()) line = LineOf(event, history.front());
+  if (!status.ok()) transaction.changed_async_events.push_back(std::move(event));
   transaction.history.push_back({message, std::move(history)});
   const Status committed = co_await context_.store.Commit(std::move(transaction));
   if (!committed.ok()) {
     // The event stays as it was and is sent again: at least once.
     Log(LogLevel::kError, "commit_failed",
         {{"message", message.text()}, {"error", std::string(Message(committed))}});
+  } else if (line) {
+    context_.hooks.tail().Tell(*std::move(line));
   }
   co_return committed.ok();
 }

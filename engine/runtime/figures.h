@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// How hooks and next hops have fared since the process started, for `penstock status`. Metrics have
-// the same for machines; nothing here is durable.
+// How hooks and next hops have fared since the process started, and hooks' calls of late, for
+// `penstock status` and `penstock hook list`. Metrics have the same for machines; nothing here is
+// durable.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "engine/base/mutex.h"
 #include "engine/base/time.h"
+#include "engine/runtime/recent_calls.h"
 
 namespace penstock::runtime {
 
@@ -28,17 +31,26 @@ class Figures {
   void Runs(const std::string& name, std::int64_t by);
   void Succeeded(const std::string& name);
   void Failed(const std::string& name, std::string error, Time when);
+  // The same of a hook's attempt that took its time, for Recent; `error` null: it succeeded.
+  void Ended(const std::string& name, const std::string* error, Milliseconds took, Time when);
   // What went wrong before has passed.
   void ForgetError(const std::string& name);
 
   [[nodiscard]] CallFigures Of(const std::string& name) const;
+  // Of what Ended told.
+  [[nodiscard]] RecentFigures Recent(const std::string& name, Time now) const;
 
  private:
-  CallFigures& At(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  struct Entry {
+    CallFigures figures;
+    std::unique_ptr<RecentCalls> recent;  // of hooks
+  };
+
+  Entry& At(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
-  std::map<std::string, CallFigures> figures_ ABSL_GUARDED_BY(mutex_);
-  CallFigures uncounted_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  Entry uncounted_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace penstock::runtime

@@ -18,16 +18,18 @@ namespace asio = async::asio;
 namespace {
 
 void CountAttempt(const HookRequest& request, const HookGate::Ended& ended, Figures& figures) {
+  const Milliseconds took = ended.ended - ended.started;
   if (ended.answer.ok()) {
-    figures.Succeeded(request.hook);
+    figures.Ended(request.hook, nullptr, took, ended.ended);
   } else {
-    figures.Failed(request.hook, std::string(Message(ended.answer.status())), ended.ended);
+    const std::string error(Message(ended.answer.status()));
+    figures.Ended(request.hook, &error, took, ended.ended);
   }
   const std::string_view mode = Name(request.mode);
   const std::string_view code = CodeName(ended.answer.status().code());
   Count(metrics::kHookAttempts, {{"hook", request.hook}, {"mode", mode}, {"code", code}});
   Observe(metrics::kHookSeconds, {{"hook", request.hook}, {"mode", mode}},
-          std::chrono::duration<double>(ended.ended - ended.started).count());
+          std::chrono::duration<double>(took).count());
 }
 
 void Report(const HookRequest& request, const HookGate::Ended& ended, Figures& figures) {

@@ -21,6 +21,7 @@
 #include "engine/runtime/content_desk.h"
 #include "engine/runtime/directory_keeper.h"
 #include "engine/runtime/figures.h"
+#include "engine/runtime/hook_tail.h"
 
 namespace penstock::runtime {
 
@@ -62,6 +63,14 @@ class HookGate {
   // How each hook has fared.
   [[nodiscard]] const Figures& figures() const { return figures_; }
 
+  // How it stands with the connection that calls of `hook` go by.
+  [[nodiscard]] ports::HookState StateOf(const flow::Hook& hook) const {
+    return caller_.StateOf(hook);
+  }
+
+  // Where those who know what came of a call tell it.
+  [[nodiscard]] HookTail& tail() { return tail_; }
+
  private:
   // The hook as it is now. Errors: kNotFound, kPermissionDenied, each with the command that mends
   // it.
@@ -87,6 +96,7 @@ class HookGate {
   CapabilityKeeper* const capabilities_;
   Mutex mutex_;
   Figures figures_;
+  HookTail tail_;
   std::map<std::string, Turn> turns_ ABSL_GUARDED_BY(mutex_);  // by hook; bounded by their number
 };
 

@@ -235,7 +235,7 @@ async::Task<void> MessageIntake::Commit(Submission submission, std::vector<HeldM
   PENSTOCK_CO_RETURN_IF_ERROR(committed);
 
   for (const ports::MessageWrite& write : written) {
-    ReportStep(write.state, write.history);
+    ReportStep(context_, write.state, write.history);
     if (write.state.is_bounce) continue;
     Count(metrics::kMessagesAccepted,
           {{"organization", write.state.organization}, {"direction", Name(write.state.direction)}});

@@ -432,7 +432,7 @@ class Runner {
     if (!bounces.empty()) with_bounce = transaction->messages.front().history;
     const Status committed = co_await context_.store.Commit(*std::move(transaction));
     PENSTOCK_CO_RETURN_IF_ERROR(committed);
-    ReportStep(machine_.state(), bounces.empty() ? effects.history : with_bounce);
+    ReportStep(context_, machine_.state(), bounces.empty() ? effects.history : with_bounce);
     // At once: this run may last, and its end is not what the sender waits for.
     for (MessageState& bounce : bounces)
       run_bounce_(std::move(bounce));

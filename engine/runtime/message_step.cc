@@ -51,7 +51,12 @@ StatusOr<ports::Transaction> StepTransaction(Context& context, const MessageStat
   return transaction;
 }
 
-void ReportStep(const MessageState& state, const std::vector<HistoryEntry>& history) {
+void ReportStep(Context& context, const MessageState& state,
+                const std::vector<HistoryEntry>& history) {
+  if (HookTail& tail = context.hooks.tail(); tail.watched()) {
+    for (TailLine& line : TailLinesOf(state, history))
+      tail.Tell(std::move(line));
+  }
   const std::string_view direction = Name(state.direction);
   for (const HistoryEntry& entry : history) {
     switch (entry.kind) {

@@ -17,7 +17,9 @@ StatusOr<ports::Transaction> StepTransaction(Context& context, const flow::Messa
                                              const flow::Effects& effects, std::string_view header,
                                              Time now, std::vector<flow::MessageState>& bounces);
 
-// Says in the log and the counters what a committed step decided: one line an outcome.
-void ReportStep(const flow::MessageState& state, const std::vector<flow::HistoryEntry>& history);
+// Says in the log and the counters what a committed step decided, one line an outcome, and to those
+// who watch what came of hooks' calls.
+void ReportStep(Context& context, const flow::MessageState& state,
+                const std::vector<flow::HistoryEntry>& history);
 
 }  // namespace penstock::runtime

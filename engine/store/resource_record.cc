@@ -52,6 +52,7 @@ std::string EncodeHook(const flow::Hook& hook) {
   out.set_target(hook.target);
   out.set_json(hook.json);
   out.set_stream(hook.stream);
+  out.set_sync_deadline(hook.sync_deadline.count());
   out.set_async_deadline(hook.async_deadline.count());
   out.set_max_concurrent_calls(hook.max_concurrent_calls);
   out.set_async_queue_max(hook.async_queue_max);
@@ -91,6 +92,9 @@ StatusOr<flow::Hook> DecodeHook(std::string_view record) {
   hook.target = stored.target();
   hook.json = stored.json();
   hook.stream = stored.stream();
+  if (stored.sync_deadline() != 0) {
+    hook.sync_deadline = std::chrono::milliseconds(stored.sync_deadline());
+  }
   hook.async_deadline = std::chrono::milliseconds(stored.async_deadline());
   hook.max_concurrent_calls = stored.max_concurrent_calls();
   hook.async_queue_max = stored.async_queue_max();

@@ -48,6 +48,7 @@ v1::Hook ToProto(const flow::Hook& hook) {
   out.set_target(hook.target);
   out.set_json(hook.json);
   out.set_stream(hook.stream);
+  *out.mutable_sync_deadline() = ToProto(std::chrono::nanoseconds(hook.sync_deadline));
   *out.mutable_async_deadline() = ToProto(std::chrono::nanoseconds(hook.async_deadline));
   out.set_max_concurrent_calls(static_cast<std::int32_t>(hook.max_concurrent_calls));
   out.mutable_labels()->insert(hook.labels.begin(), hook.labels.end());
@@ -113,6 +114,10 @@ StatusOr<flow::Hook> FromProto(const v1::Hook& hook) {
   out.target = hook.target();
   out.json = hook.json();
   out.stream = hook.stream();
+  if (hook.has_sync_deadline()) {
+    out.sync_deadline =
+        std::chrono::ceil<std::chrono::milliseconds>(FromProto(hook.sync_deadline()));
+  }
   if (hook.has_async_deadline()) {
     out.async_deadline =
         std::chrono::ceil<std::chrono::milliseconds>(FromProto(hook.async_deadline()));

@@ -233,6 +233,7 @@ v1::Hook WithoutDefaults(const flow::Hook& hook) {
   v1::Hook out = ToProto(hook);
   out.set_name(hook.name);
   out.clear_etag();
+  if (hook.sync_deadline == otherwise.sync_deadline) out.clear_sync_deadline();
   if (hook.async_deadline == otherwise.async_deadline) out.clear_async_deadline();
   if (hook.max_concurrent_calls == otherwise.max_concurrent_calls) out.clear_max_concurrent_calls();
   if (hook.async_queue_max == otherwise.async_queue_max) out.clear_async_queue_max();

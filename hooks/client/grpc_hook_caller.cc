@@ -125,6 +125,25 @@ async::Task<flow::Answer> GrpcHookCaller::Call(ports::HookCall call) {
   co_return co_await WhyFailed(call.hook, answer.status());
 }
 
+ports::HookState GrpcHookCaller::StateOf(const flow::Hook& hook) {
+  const MutexLock lock(mutex_);
+  const auto found = endpoints_.find(hook.name);
+  if (found == endpoints_.end() || found->second.channel == nullptr ||
+      !SameEndpoint(*found->second.hook, hook)) {
+    return ports::HookState::kUncalled;
+  }
+  switch (found->second.channel->GetState(false)) {
+    case GRPC_CHANNEL_IDLE:
+      return ports::HookState::kIdle;
+    case GRPC_CHANNEL_CONNECTING:
+      return ports::HookState::kConnecting;
+    case GRPC_CHANNEL_READY:
+      return ports::HookState::kUp;
+    default:
+      return ports::HookState::kDown;
+  }
+}
+
 async::Task<flow::Answer> GrpcHookCaller::CallOn(Way way, const ports::HookCall& call) {
   const auto deadline = SteadyClock::now() + call.timeout;
   if (way.stream != nullptr) {

@@ -28,6 +28,7 @@ class GrpcHookCaller final : public ports::HookCaller {
   ~GrpcHookCaller() override;
 
   async::Task<flow::Answer> Call(ports::HookCall call) override;
+  ports::HookState StateOf(const flow::Hook& hook) override;
 
  private:
   struct Endpoint {

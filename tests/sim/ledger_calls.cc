@@ -133,8 +133,8 @@ void Ledger::CheckSyncCall(const ports::HookCall& call) {
   if (invocation->next_attempt && clock_.Now() < *invocation->next_attempt && !world_.clock_jumps)
     Violate("H3",
             Cat("attempt ", call.attempt, " started before its time, ", invocation->id.text()));
-  if (call.timeout != Milliseconds(limits::kSyncCallDeadline))
-    Violate("H2", "a SYNC call has not 15 seconds");
+  if (call.timeout != call.hook->sync_deadline)
+    Violate("H2", "a SYNC call has not the time that its hook is given");
   if (invocations_[invocation->id].last_attempt == 0 && call.attempt == 1 &&
       message->second.process != process_) {
     trace_.Count("first attempt after a restart");

@@ -178,6 +178,7 @@ inline flow::Hook EveryHookField() {
   hook.target = "dns:///hooks.example.com:50051";
   hook.json = true;
   hook.stream = true;
+  hook.sync_deadline = std::chrono::milliseconds(4321);
   hook.async_deadline = std::chrono::milliseconds(61'001);
   hook.max_concurrent_calls = 3;
   hook.async_queue_max = 4;

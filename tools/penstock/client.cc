@@ -29,6 +29,7 @@ namespace penstock::cli {
 namespace {
 
 constexpr const char* kErrorInfoKey = "penstock-error-info-bin";
+constexpr const char* kBegunKey = "penstock-begun";
 constexpr const char* kUserKey = "penstock-user";
 
 // Name of the user who runs the program, for the record of changes (R14). It proves nothing: the
@@ -150,6 +151,10 @@ Status Client::Begin(grpc::ClientContext& context) {
   context.set_deadline(deadline_);
   context.AddMetadata(kUserKey, UserName());
   return OkStatus();
+}
+
+bool Client::HasBegun(const grpc::ClientContext& context) {
+  return context.GetServerInitialMetadata().contains(kBegunKey);
 }
 
 Status Client::End(const grpc::Status& status, const grpc::ClientContext& context) {

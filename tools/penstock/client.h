@@ -3,12 +3,15 @@
 // thread; a call blocks until its answer or the deadline of the whole command.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/status.h>
+#include <grpcpp/support/sync_stream.h>
 
 #include "engine/async/tls_files.h"
 #include "engine/base/status.h"
@@ -24,6 +27,21 @@ struct DaemonAddress {
   std::string tcp;      // "host:port"; if set, `socket` does not count
   async::TlsFiles tls;  // over TCP: our certificate and key, and the authorities of the daemon's
   std::string server_name;  // that the daemon's certificate must carry; empty: the host of `tcp`
+};
+
+// A call that streams, for whoever ends it. Threads: Cancel from any.
+class Stream {
+ public:
+  // Ends the call, or keeps it from beginning.
+  void Cancel() {
+    cancelled_ = true;
+    context_.TryCancel();
+  }
+
+ private:
+  friend class Client;
+  grpc::ClientContext context_;
+  std::atomic<bool> cancelled_{false};
 };
 
 class Client {
@@ -56,6 +74,32 @@ class Client {
     return End((stub.get()->*method)(&context, request, response), context);
   }
 
+  // Makes one call of `Service` that streams, without a deadline: calls `begun` when the daemon has
+  // taken it, and `take` with each response. OK after stream.Cancel().
+  //   Errors: those of Call.
+  template <class Service, class Request, class Response>
+  Status Watch(std::unique_ptr<grpc::ClientReader<Response>> (Service::Stub::*method)(
+                   grpc::ClientContext*, const Request&),
+               const Request& request, Stream& stream, const std::function<void()>& begun,
+               const std::function<void(const Response&)>& take) {
+    Status ready = Begin(stream.context_);
+    if (!ready.ok()) return ready;
+    stream.context_.set_deadline(gpr_inf_future(GPR_CLOCK_MONOTONIC));
+    const auto stub = Service::NewStub(channel_);
+    const auto reader = (stub.get()->*method)(&stream.context_, request);
+    reader->WaitForInitialMetadata();
+    if (HasBegun(stream.context_)) begun();
+    Response response;
+    while (reader->Read(&response))
+      take(response);
+    const grpc::Status ended = reader->Finish();
+    if (stream.cancelled_) return OkStatus();
+    Status status = End(ended, stream.context_);
+    // What the daemon stops in the midst of is as good as unanswered.
+    unreachable_ |= status.code() == StatusCode::kUnavailable;
+    return status;
+  }
+
   // Whether the last call failed without an answer of the daemon.
   [[nodiscard]] bool unreachable() const { return unreachable_; }
 
@@ -65,6 +109,7 @@ class Client {
  private:
   Status Connect();
   Status Begin(grpc::ClientContext& context);
+  static bool HasBegun(const grpc::ClientContext& context);
   Status End(const grpc::Status& status, const grpc::ClientContext& context);
 
   DaemonAddress address_;

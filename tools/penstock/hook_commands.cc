@@ -14,6 +14,7 @@
 #include "tools/penstock/decision_options.h"
 #include "tools/penstock/hook_options.h"
 #include "tools/penstock/hook_reach.h"
+#include "tools/penstock/hook_status_text.h"
 #include "tools/penstock/names.h"
 #include "tools/penstock/paged_list.h"
 #include "tools/penstock/resources.h"
@@ -68,6 +69,7 @@ std::string SheetOf(const v1::Hook& hook) {
                                                       : "none");
   sheet.Add("Event as JSON", hook.json() ? "yes" : "no");
   sheet.Add("On a stream", hook.stream() ? "yes, if it offers one" : "no");
+  sheet.Add("SYNC deadline", wire::DurationText(wire::FromProto(hook.sync_deadline())));
   sheet.Add("ASYNC deadline", wire::DurationText(wire::FromProto(hook.async_deadline())));
   sheet.Add("ASYNC retries", Cat(hook.async_retries()));
   sheet.Add("Calls at a time", Cat(hook.max_concurrent_calls()));
@@ -129,22 +131,36 @@ Status CheckUpdate(const Arguments& arguments) {
   return InvalidArgument("nothing to change; name at least one option, such as --target");
 }
 
+std::string PrincipalsText(const v1::Hook& hook) {
+  std::set<std::string> principals;
+  for (const v1::Permission& permission : hook.permissions())
+    principals.insert(permission.organization());
+  return principals.empty() ? "none" : Join({principals.begin(), principals.end()}, ", ");
+}
+
+std::string HookTable(const v1::ListHooksResponse& all) {
+  Table table({"NAME", "TARGET", "ORGANIZATIONS", "STATE", "CALLS/S", "P50", "P99", "FAILED",
+               "RUNNING", "QUEUED", "LAST ERROR"});
+  for (int i = 0; i < all.hooks_size() && i < all.statuses_size(); ++i) {
+    const v1::Hook& hook = all.hooks(i);
+    const v1::HookStatus& status = all.statuses(i);
+    table.Add({IdOf(hook.name()), hook.target(), PrincipalsText(hook), StateText(status),
+               RateText(status), QuantileText(status.has_p50_duration(), status.p50_duration()),
+               QuantileText(status.has_p99_duration(), status.p99_duration()),
+               Cat(status.recent_failure_count()), Cat(status.running_call_count()),
+               Cat(status.async_queue_count()),
+               LastErrorText(status.last_error(), status.last_error_time())});
+  }
+  return table.ToText("no hooks; register one: penstock hook register NAME --target HOST:PORT");
+}
+
 Status List(Session& session, const Arguments&) {
   v1::ListHooksResponse all;
   v1::ListHooksRequest request;
+  request.set_with_status(true);
   PENSTOCK_RETURN_IF_ERROR(ListPages<v1::HookRegistryService>(
       session, &Stub::ListHooks, request, &v1::ListHooksResponse::hooks_size, kAllRows, &all));
-  return session.output().Show(all, [&] {
-    Table table({"NAME", "TARGET", "TLS", "ORGANIZATIONS"});
-    for (const v1::Hook& hook : all.hooks()) {
-      std::set<std::string> principals;
-      for (const v1::Permission& permission : hook.permissions())
-        principals.insert(permission.organization());
-      table.Add({IdOf(hook.name()), hook.target(), hook.has_tls() ? "yes" : "no",
-                 principals.empty() ? "none" : Join({principals.begin(), principals.end()}, ", ")});
-    }
-    return table.ToText("no hooks; register one: penstock hook register NAME --target HOST:PORT");
-  });
+  return session.output().Show(all, [&] { return HookTable(all); });
 }
 
 Status Show(Session& session, const Arguments& arguments) {
@@ -269,7 +285,9 @@ std::vector<Command> HookCommands() {
                           HookSettings()),
        .run = Register},
       {.words = "hook list",
-       .summary = "List the hooks",
+       .summary = "List the hooks and how they fare",
+       .details = "STATE is the connection that calls go by; CALLS/S, P50, P99 and FAILED are of "
+                  "the last minute.",
        .example = "penstock hook list",
        .run = List},
       {.words = "hook show",
@@ -290,6 +308,7 @@ std::vector<Command> HookCommands() {
        .parameters = {Name()},
        .run = Remove},
   };
+  commands.push_back(HookTailCommand());
   commands.push_back(HookCheckCommand());
   for (const auto& more : {PermissionCommands(), HookInvokeCommands()})
     commands.insert(commands.end(), more.begin(), more.end());

@@ -21,10 +21,38 @@ std::int32_t Int32(std::int64_t number) {
       std::min<std::int64_t>(number, std::numeric_limits<std::int32_t>::max()));
 }
 
+std::vector<Parameter> EncryptionSettings() {
+  return {
+      {.name = "--plain-text-allowed",
+       .help = "allow calls without TLS beyond this machine",
+       .field = "plain_text_allowed"},
+      {.name = "--tls", .help = "call over TLS, with the system's authorities", .field = "tls"},
+      {.name = "--tls-ca",
+       .value = "FILE",
+       .help = "authorities that sign the hook's certificate (PEM, read by penstockd)",
+       .kind = Kind::kFile,
+       .field = "tls.ca_file"},
+      {.name = "--tls-certificate",
+       .value = "FILE",
+       .help = "our certificate, for a hook that asks for one",
+       .kind = Kind::kFile,
+       .field = "tls.certificate_file"},
+      {.name = "--tls-key",
+       .value = "FILE",
+       .help = "our certificate's private key",
+       .kind = Kind::kFile,
+       .field = "tls.key_file"},
+      {.name = "--tls-server-name",
+       .value = "NAME",
+       .help = "name in the hook's certificate, if not the target's host",
+       .field = "tls.server_name"},
+  };
+}
+
 }  // namespace
 
 std::vector<Parameter> HookSettings() {
-  return {
+  std::vector<Parameter> settings = {
       {.name = "--json",
        .help = "send the event's WorkMail JSON text as well as the typed event",
        .field = "json"},
@@ -41,6 +69,11 @@ std::vector<Parameter> HookSettings() {
        .value = "TEXT",
        .help = "words of your own",
        .field = "description"},
+      {.name = "--sync-deadline",
+       .value = "DURATION",
+       .help = "how long one SYNC call may take, 10ms to 15s; 15s if not given",
+       .kind = Kind::kDuration,
+       .field = "sync_deadline"},
       {.name = "--async-deadline",
        .value = "DURATION",
        .help = "how long one ASYNC call may take, 1s to 15m; 60s if not given",
@@ -66,30 +99,8 @@ std::vector<Parameter> HookSettings() {
        .help = "calls at a time; 64 if not given",
        .kind = Kind::kCount,
        .field = "max_concurrent_calls"},
-      {.name = "--plain-text-allowed",
-       .help = "allow calls without TLS beyond this machine",
-       .field = "plain_text_allowed"},
-      {.name = "--tls", .help = "call over TLS, with the system's authorities", .field = "tls"},
-      {.name = "--tls-ca",
-       .value = "FILE",
-       .help = "authorities that sign the hook's certificate (PEM, read by penstockd)",
-       .kind = Kind::kFile,
-       .field = "tls.ca_file"},
-      {.name = "--tls-certificate",
-       .value = "FILE",
-       .help = "our certificate, for a hook that asks for one",
-       .kind = Kind::kFile,
-       .field = "tls.certificate_file"},
-      {.name = "--tls-key",
-       .value = "FILE",
-       .help = "our certificate's private key",
-       .kind = Kind::kFile,
-       .field = "tls.key_file"},
-      {.name = "--tls-server-name",
-       .value = "NAME",
-       .help = "name in the hook's certificate, if not the target's host",
-       .field = "tls.server_name"},
   };
+  return With(std::move(settings), EncryptionSettings());
 }
 
 std::vector<Parameter> CallSettings() {
@@ -142,6 +153,9 @@ std::set<std::string> FillHook(const Arguments& arguments, v1::Hook& hook) {
   hook.set_plain_text_allowed(arguments.Has("--plain-text-allowed"));
   for (const auto& [key, value] : arguments.Labels("--label"))
     (*hook.mutable_labels())[key] = value;
+  if (arguments.Has("--sync-deadline")) {
+    *hook.mutable_sync_deadline() = wire::ToProto(arguments.Duration("--sync-deadline"));
+  }
   if (arguments.Has("--async-deadline")) {
     *hook.mutable_async_deadline() = wire::ToProto(arguments.Duration("--async-deadline"));
   }

@@ -61,6 +61,11 @@ void Output::Print(std::string_view text) {
   *out_ << text;
 }
 
+bool Output::PrintNow(std::string_view text) {
+  *out_ << text << std::flush;
+  return out_->good();
+}
+
 void Output::Warn(std::string_view text) {
   *err_ << "warning: " << TerminalText(text) << "\n";
 }

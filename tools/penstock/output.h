@@ -38,6 +38,9 @@ class Output {
   // Writes `text` as it is, whatever the format.
   void Print(std::string_view text);
 
+  // The same, and at once; false if it cannot be written.
+  bool PrintNow(std::string_view text);
+
   // Write a line for people that is no result; Warn says that it is a warning.
   void Warn(std::string_view text);
   void Tell(std::string_view text);

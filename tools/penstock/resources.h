@@ -11,6 +11,7 @@ namespace penstock::cli {
 std::vector<Command> OrgCommands();         // org_commands.cc
 std::vector<Command> HookCommands();        // hook_commands.cc
 Command HookCheckCommand();                 // hook_check_command.cc; one of HookCommands
+Command HookTailCommand();                  // hook_tail_command.cc; one of HookCommands
 std::vector<Command> HookInvokeCommands();  // hook_invoke_command.cc; among HookCommands()
 std::vector<Command> RuleCommands();        // rule_commands.cc
 std::vector<Command> RuleTestCommands();    // rule_test_command.cc; among RuleCommands()

@@ -4,23 +4,17 @@
 
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
-#include "engine/base/time.h"
 #include "engine/wire/proto_time.h"
 
 #include "penstock/v1/status.grpc.pb.h"
 
+#include "tools/penstock/hook_status_text.h"
 #include "tools/penstock/names.h"
 #include "tools/penstock/resources.h"
 #include "tools/penstock/session.h"
 
 namespace penstock::cli {
 namespace {
-
-std::string ErrorText(const std::string& error, bool has_time,
-                      const google::protobuf::Timestamp& time) {
-  if (error.empty()) return "";
-  return has_time ? Cat(FormatRfc3339(wire::FromProto(time)), " ", error) : error;
-}
 
 // Where it listens, and what hooks are told where that differs.
 std::string ContentText(const v1::ServerStatus& status) {
@@ -50,7 +44,7 @@ std::string Hooks(const v1::ServerStatus& status) {
     table.Add({hook.hook(), Cat(hook.running_call_count()), Cat(hook.waiting_call_count()),
                Cat(hook.success_count()), Cat(hook.failure_count()), Cat(hook.async_queue_count()),
                Cat(hook.dead_letter_count()), Cat(hook.dropped_count()),
-               ErrorText(hook.last_error(), hook.has_last_error_time(), hook.last_error_time())});
+               LastErrorText(hook.last_error(), hook.last_error_time())});
   }
   return table.ToText("no hooks");
 }
@@ -60,8 +54,7 @@ std::string NextHops(const v1::ServerStatus& status) {
   for (const v1::NextHopStatus& next_hop : status.next_hops()) {
     table.Add({next_hop.next_hop(), Cat(next_hop.running_count()), Cat(next_hop.success_count()),
                Cat(next_hop.failure_count()),
-               ErrorText(next_hop.last_error(), next_hop.has_last_error_time(),
-                         next_hop.last_error_time())});
+               LastErrorText(next_hop.last_error(), next_hop.last_error_time())});
   }
   return table.ToText("no next hops");
 }

@@ -237,7 +237,6 @@ Status Daemon::OpenAdmin() {
       .content_target = assembly_->content_server()->target(),
       .started = context.clock.Now(),
       .schedule = assembly_->schedule(),
-      .hooks = context.hooks.figures(),
       .next_hops = context.next_hops,
       .next_hop_names = [this] { return NextHops(); },
       .listeners = [this] { return Listeners(); },
@@ -286,6 +285,7 @@ bool Daemon::Stop() {
     if (!front_door.server->WaitIdle(left())) front_door.server->Abort();
   }
   front_doors.clear();
+  assembly_->context().hooks.tail().Close();
   if (admin_) admin_->Stop(limits::kAdminStopDeadline);
   const bool drained = assembly_->Stop(left());
   metrics_server_.reset();

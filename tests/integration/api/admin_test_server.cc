@@ -103,7 +103,6 @@ int Serve(const std::string& socket, const std::string& data_folder, bool sample
       .data_folder = data_folder,
       .started = started,
       .schedule = schedule,
-      .hooks = gate.figures(),
       .next_hops = context.next_hops,
       .next_hop_names =
           [] {

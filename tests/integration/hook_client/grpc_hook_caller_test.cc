@@ -177,6 +177,15 @@ class Caller {
                           asio::bind_cancellation_slot(slot, asio::use_future));
   }
 
+  ports::HookState State() { return caller_.StateOf(*hook_); }
+
+  // Registers it anew.
+  void MoveTo(std::string target) {
+    flow::Hook hook = *hook_;
+    hook.target = std::move(target);
+    hook_ = std::make_shared<const flow::Hook>(hook);
+  }
+
   ~Caller() { pool_.Join(); }
 
  private:
@@ -264,6 +273,63 @@ TEST_CASE("a hook call: nobody there, then somebody") {
   CHECK(caller.Get("plain").status().code() == StatusCode::kUnavailable);
   const Server server(true, port);
   WaitUntil([&] { return caller.Get("plain").ok(); });
+}
+
+TEST_CASE("a hook's state is that of the connection that its calls go by (H13)") {
+  using ports::HookState;
+  auto server = std::make_unique<Server>(true);
+  const int port = server->port();
+  Caller caller(false, port);
+  CHECK(caller.State() == HookState::kUncalled);
+  CHECK(caller.Get("plain").ok());
+  CHECK(caller.State() == HookState::kUp);
+  CHECK_FALSE(caller.Get("fail").ok());
+  CHECK(caller.State() == HookState::kUp);  // it was reached
+  server.reset();
+  WaitUntil([&] {
+    CHECK_FALSE(caller.Get("plain").ok());
+    return caller.State() == HookState::kDown;
+  });
+  server = std::make_unique<Server>(true, port);
+  WaitUntil([&] { return caller.Get("plain").ok(); });
+  CHECK(caller.State() == HookState::kUp);
+  caller.MoveTo("127.0.0.1:1");
+  CHECK(caller.State() == HookState::kUncalled);
+}
+
+TEST_CASE("a hook's state: an endpoint that is unwell is as good as none (H13)") {
+  grpc::EnableDefaultHealthCheckService(true);
+  Server unwell(true);
+  grpc::EnableDefaultHealthCheckService(false);
+  unwell.SetServing(false);
+  Caller caller(false, unwell.port());
+  CHECK_FALSE(caller.Get("plain", 2s).ok());
+  WaitUntil([&] { return caller.State() == ports::HookState::kDown; });
+  unwell.SetServing(true);
+  WaitUntil([&] { return caller.State() == ports::HookState::kUp; });
+}
+
+TEST_CASE("a hook call: endpoints that are well are called in turn (H13)") {
+  const Server one(true);
+  const Server other(true);
+  Caller caller(false, Cat("ipv4:127.0.0.1:", one.port(), ",127.0.0.1:", other.port()));
+  const auto calls = [](const Server& server) { return server.unary + server.streamed; };
+  WaitUntil([&] { return caller.Get("plain").ok() && calls(one) > 0 && calls(other) > 0; });
+  const int first = calls(one);
+  const int second = calls(other);
+  for (int i = 0; i < 10; ++i)
+    CHECK(caller.Get("plain").ok());
+  CHECK(calls(one) == first + 5);
+  CHECK(calls(other) == second + 5);
+}
+
+TEST_CASE("a hook call: endpoints by a name (H13)") {
+  const Server server(true);
+  for (const char* form : {"localhost:", "dns:localhost:", "dns:///localhost:"}) {
+    CAPTURE(form);
+    Caller caller(false, Cat(form, server.port()));
+    CHECK(caller.Get("plain").ok());
+  }
 }
 
 TEST_CASE("a hook call: endpoints that are down or unwell get none (H13)") {

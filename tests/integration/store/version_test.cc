@@ -103,6 +103,7 @@ int VersionOf(const std::filesystem::path& sql) {
 flow::Hook HookOf(int version) {
   flow::Hook hook = EveryHookField();
   if (version == 1) hook.stream = false;
+  hook.sync_deadline = limits::kSyncCallDeadline;
   return hook;
 }
 

@@ -115,6 +115,13 @@ TEST_CASE("Hook: a fault names its field", "[flow][hook]") {
   hook.target = Cat("unix:/", std::string(limits::kHookTargetOctetsMax, 'a'));
   CHECK(Fault(hook) == "target: over 4096 octets");
   hook = ValidHook();
+  hook.sync_deadline = std::chrono::milliseconds(10);
+  CHECK(Validate(hook).ok());
+  hook.sync_deadline = std::chrono::milliseconds(9);
+  CHECK(Fault(hook) == "sync_deadline: 9ms is not within 10ms and 15s");
+  hook.sync_deadline = limits::kSyncCallDeadline + std::chrono::milliseconds(1);
+  CHECK(Fault(hook).starts_with("sync_deadline: "));
+  hook = ValidHook();
   hook.async_deadline = limits::kAsyncCallDeadlineMax;
   CHECK(Validate(hook).ok());
   hook.async_deadline += std::chrono::milliseconds(1);

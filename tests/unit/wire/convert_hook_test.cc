@@ -30,6 +30,7 @@ TEST_CASE("Hook: every field goes over and back, permissions by their own way", 
   hook.target = "dns:///hooks.example.com:8443";
   hook.json = true;
   hook.stream = true;
+  hook.sync_deadline = std::chrono::milliseconds(2500);
   hook.async_deadline = std::chrono::minutes(5);
   hook.max_concurrent_calls = 7;
   hook.async_queue_max = 8;
@@ -66,6 +67,9 @@ TEST_CASE("Hook: a fault begins with its field", "[wire][hook]") {
   hook = ExampleProto();
   hook.set_async_queue_max(std::numeric_limits<std::int64_t>::max());
   CHECK(Fault(hook).starts_with("async_queue_max: "));
+  hook = ExampleProto();
+  hook.mutable_sync_deadline();
+  CHECK(Fault(hook) == "sync_deadline: 0ms is not within 10ms and 15s");
   hook = ExampleProto();
   hook.mutable_async_deadline();
   CHECK(Fault(hook) == "async_deadline: 0ms is not within 1s and 15m");
