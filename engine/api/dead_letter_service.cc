@@ -208,9 +208,12 @@ class Service final : public v1::DeadLetterService::CallbackService {
       co_return std::move(page->events);
     }
     std::set<std::int64_t> numbers;  // each once
-    for (const std::string& name : request.names()) {
-      auto number = wire::ParseDeadLetterName(name);
-      PENSTOCK_CO_RETURN_IF_ERROR(number.status());
+    for (int i = 0; i < request.names_size(); ++i) {
+      auto number = wire::ParseDeadLetterName(request.names(i));
+      if (!number.ok()) {
+        co_return InvalidArgument(Cat("names[", i, "]: \"", Printable(request.names(i)),
+                                      "\": expected \"deadLetters/{number}\""));
+      }
       numbers.insert(*number);
     }
     std::vector<AsyncEvent> events;

@@ -236,6 +236,8 @@ class Service final : public v1::HookRegistryService::CallbackService {
 
   async::Task<v1::Hook> Remove(const v1::RemovePermissionRequest& request, std::string who) {
     PENSTOCK_CO_ASSIGN_OR_RETURN(const std::string id, wire::ParseHookName(request.name()));
+    const Status named = rules::CheckName("statement", request.statement_id());
+    PENSTOCK_CO_RETURN_IF_ERROR(Annotate(named, "statement_id"));
     Hook hook;
     MakeChange make = [&](const Directory& now) -> StatusOr<Change> {
       PENSTOCK_ASSIGN_OR_RETURN(hook, Find(now, id));

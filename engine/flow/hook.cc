@@ -35,8 +35,8 @@ Status CheckTls(const HookTls& tls, const HookTarget& target) {
   }
   if (tls.certificate_file.empty() == tls.key_file.empty()) return OkStatus();
   return tls.key_file.empty()
-             ? InvalidArgument("tls.key_file: missing beside certificate_file")
-             : InvalidArgument("tls.certificate_file: missing beside key_file");
+             ? InvalidArgument("tls.key_file: missing beside `tls.certificate_file`")
+             : InvalidArgument("tls.certificate_file: missing beside `tls.key_file`");
 }
 
 Status CheckTarget(const Hook& hook) {

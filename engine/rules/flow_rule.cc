@@ -89,7 +89,7 @@ Status NoPatterns(std::string_view field) {
 // Checks a final action, be it the rule's own or the fallback; `field` is what it stands under.
 Status CheckVerdict(std::string_view field, const Verdict& verdict, FlowDirection direction,
                     bool fallback) {
-  const std::string prefix = field.empty() ? std::string() : Cat(field, ".");
+  const std::string prefix = Cat(field, ".");
   if (verdict.action == Action::kRunHook && fallback) {
     return InvalidArgument(Cat(prefix, "action: RUN_HOOK is no fallback; one of ",
                                ActionList(direction, true), " is"));
@@ -227,7 +227,7 @@ Status ValidateButPatterns(const FlowRule& rule) {
   if (rule.sender_patterns.empty()) return NoPatterns("sender_patterns");
   if (rule.recipient_patterns.empty()) return NoPatterns("recipient_patterns");
   if (rule.run_hook) return CheckHookInvocation(rule);
-  return CheckVerdict("", rule.verdict, rule.direction, false);
+  return CheckVerdict("verdict", rule.verdict, rule.direction, false);
 }
 
 }  // namespace penstock::rules

@@ -6,6 +6,7 @@
 
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
+#include "engine/mail/mailbox.h"
 #include "engine/wire/convert_flow_rule.h"
 #include "engine/wire/convert_hook_call.h"
 #include "engine/wire/event_json.h"
@@ -66,6 +67,15 @@ StatusOr<InvocationMode> ReadMode(v1::InvokeRequest::Mode mode) {
   }
 }
 
+StatusOr<std::vector<std::string>> ReadAddresses(
+    std::string_view field, const google::protobuf::RepeatedPtrField<std::string>& addresses) {
+  for (int i = 0; i < addresses.size(); ++i) {
+    const Status status = mail::Mailbox::Parse(addresses.Get(i)).status();
+    if (!status.ok()) return Annotate(status, Cat(field, "[", i, "]"));
+  }
+  return std::vector<std::string>(addresses.begin(), addresses.end());
+}
+
 // The event as the engine would send it to `recipients`.
 flow::Event Rebuild(flow::Event event, const std::vector<std::string>& recipients,
                     InvocationId fresh) {
@@ -114,10 +124,10 @@ StatusOr<flow::Trial> ReadTrial(const v1::InvokeHookRequest& request, Invocation
   trial.attempt = request.attempt() == 0 ? 1 : static_cast<std::uint32_t>(request.attempt());
   StatusOr<flow::Event> event = ParseEventJson(request.event_json());
   if (!event.ok()) return Annotate(event.status(), "event_json");
-  trial.recipients.assign(request.recipients().begin(), request.recipients().end());
+  PENSTOCK_ASSIGN_OR_RETURN(trial.recipients, ReadAddresses("recipients", request.recipients()));
   if (trial.recipients.empty()) trial.recipients = event->recipients;
-  trial.other_recipients.assign(request.other_recipients().begin(),
-                                request.other_recipients().end());
+  PENSTOCK_ASSIGN_OR_RETURN(trial.other_recipients,
+                            ReadAddresses("other_recipients", request.other_recipients()));
   trial.event = Rebuild(*std::move(event), trial.recipients, std::move(fresh));
   if (request.has_fallback()) {
     PENSTOCK_ASSIGN_OR_RETURN(trial.fallback,

@@ -35,14 +35,6 @@ std::string_view Word(FlowDirection direction) {
   return direction == FlowDirection::kInbound ? "inbound" : "outbound";
 }
 
-// A rule's faults name the fields of rules::FlowRule, where the verdict has none of its own.
-std::string FieldFirst(const v1::ManifestRule& rule, std::string_view fault) {
-  for (const std::string_view field : {"action: ", "gateway: ", "bounce_message: "}) {
-    if (rule.has_verdict() && fault.starts_with(field)) return Cat("verdict.", fault);
-  }
-  return std::string(fault);
-}
-
 std::string_view OrganizationOf(const v1::ManifestRule& rule) {
   return rule.organization().empty() ? rules::kDefaultOrganization
                                      : std::string_view(rule.organization());
@@ -191,7 +183,7 @@ class ManifestReader {
     if (!named.ok()) return Fail(where, Cat(".organization: ", Message(named)));
     CheckOrganization(where, organization);
     StatusOr<FlowRule> rule = FromProto(ResourceOf(given, organization, direction));
-    if (!rule.ok()) return Fail(where, Cat(".", FieldFirst(given, Message(rule.status()))));
+    if (!rule.ok()) return Fail(where, Cat(".", Message(rule.status())));
     CheckHook(where, *rule);
     rules_.push_back(*std::move(rule));
   }

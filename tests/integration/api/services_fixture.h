@@ -19,6 +19,7 @@
 
 #include "engine/api/admin_server.h"
 #include "engine/api/change_service.h"
+#include "engine/api/dead_letter_service.h"
 #include "engine/api/flow_rule_service.h"
 #include "engine/api/hook_service.h"
 #include "engine/api/manifest_service.h"
@@ -67,6 +68,7 @@ class Fixture {
     services.push_back(MakeManifestService(admin_));
     services.push_back(MakeChangeService(admin_));
     services.push_back(MakeMessageService(admin_));
+    services.push_back(MakeDeadLetterService(admin_));
     auto server = AdminServer::Start(folder_ + "/s", std::move(services));
     if (!server.ok()) throw std::runtime_error(std::string(Message(server.status())));
     server_ = *std::move(server);

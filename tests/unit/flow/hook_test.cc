@@ -152,11 +152,11 @@ TEST_CASE("Hook: a certificate and its key come together", "[flow][hook][P3]") {
   Hook hook = ValidHook();
   hook.tls = HookTls{};
   hook.tls->certificate_file = "a.pem";
-  CHECK(Fault(hook) == "tls.key_file: missing beside certificate_file");
+  CHECK(Fault(hook) == "tls.key_file: missing beside `tls.certificate_file`");
   hook.tls->key_file = "a.key";
   CHECK(Validate(hook).ok());
   hook.tls->certificate_file.clear();
-  CHECK(Fault(hook) == "tls.certificate_file: missing beside key_file");
+  CHECK(Fault(hook) == "tls.certificate_file: missing beside `tls.key_file`");
 }
 
 TEST_CASE("Permission: grants something to somebody, under a name of its own", "[flow][hook][P1]") {
