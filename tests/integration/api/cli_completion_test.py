@@ -55,6 +55,9 @@ class Completion(unittest.TestCase):
             self.assertEqual(self.complete(daemon, "org", "show", "a"), ["acme"])
             self.assertEqual(self.complete(daemon, "hook", "show", ""), ["disclaimer"])
             self.assertEqual(self.complete(daemon, "hook", "invoke", ""), ["disclaimer"])
+            self.assertEqual(self.complete(daemon, "hook", "tail", ""), ["disclaimer"])
+            self.assertEqual(len(self.complete(daemon, "hook", "tail", "--message", "")), 4)
+            self.assertEqual(self.complete(daemon, "hook", "tail", "--org", "a"), ["acme"])
             self.assertEqual(self.complete(daemon, "rule", "show", "--direction", "inbound", ""),
                              ["block"])
             self.assertEqual(self.complete(daemon, "rule", "show", "--direction", "outbound", ""), [])
