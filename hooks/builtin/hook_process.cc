@@ -128,15 +128,18 @@ std::shared_ptr<const HookMap> HookProcess::hooks() const {
   return hooks_;
 }
 
+// Asked by the metrics server's threads, while a reload may put others in the hooks' place.
 Status HookProcess::Health() const {
-  for (const auto& [name, hook] : *hooks())
+  const std::shared_ptr<const HookMap> hooks = this->hooks();
+  for (const auto& [name, hook] : *hooks)
     PENSTOCK_RETURN_IF_ERROR(Annotate(hook->Health(), Cat("hook \"", name, "\"")));
   return OkStatus();
 }
 
 void HookProcess::TellHealth() {
+  const std::shared_ptr<const HookMap> hooks = this->hooks();
   std::map<std::string, bool> now;
-  for (const auto& [name, hook] : *hooks())
+  for (const auto& [name, hook] : *hooks)
     now[name] = hook->Health().ok();
   for (const auto& [name, well] : told_)
     if (well && !now.contains(name)) server_->SetServing(name, false);
@@ -148,7 +151,8 @@ void HookProcess::TellHealth() {
 }
 
 void HookProcess::Housekeep() {
-  for (const auto& [name, hook] : *hooks())
+  const std::shared_ptr<const HookMap> hooks = this->hooks();
+  for (const auto& [name, hook] : *hooks)
     hook->Housekeep();
 }
 

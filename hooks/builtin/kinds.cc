@@ -55,7 +55,7 @@ bool IsInScope(v1::BuiltinHook::Scope scope, const v1::Event& event,
   if (scope != v1::BuiltinHook::EXTERNAL && scope != v1::BuiltinHook::INTERNAL) return true;
   const auto& recipients = event.envelope().recipients();
   const bool all_inside =
-      inside.MatchSender(event) &&
+      !event.truncated() && inside.MatchSender(event) &&
       std::all_of(recipients.begin(), recipients.end(),
                   [&inside](const auto& recipient) { return inside.Match(recipient.address()); });
   return all_inside == (scope == v1::BuiltinHook::INTERNAL);

@@ -69,7 +69,7 @@ void NeedInside(const Surroundings& around, std::string_view why, Faults& faults
 // Says so if a scope cannot be told.
 void CheckScope(v1::BuiltinHook::Scope scope, const Surroundings& around, Faults& faults);
 
-// Whether mail is of that scope. A truncated event is judged by the recipients that it has.
+// Whether mail is of that scope. A truncated event (E5) may leave out somebody outside.
 bool IsInScope(v1::BuiltinHook::Scope scope, const v1::Event& event, const AddressPatterns& inside);
 
 // Says so if a text is too long, or no UTF-8.

@@ -25,7 +25,13 @@ class RestrictedRecipientsHook final : public MailHook {
         decision.some.emplace_back(address, sdk::Bounce(bounce_message_));
       }
     }
-    if (!decision.some.empty() && !report_to_.empty()) decision.copies.push_back(report_to_);
+    // A crowd of recipients may not hide one behind the end of the list (E5).
+    if (event.truncated()) {
+      decision.everyone = sdk::Bounce(bounce_message_);
+      decision.Note("the event is truncated: whom it leaves out may be restricted");
+    }
+    if ((decision.everyone || !decision.some.empty()) && !report_to_.empty())
+      decision.copies.push_back(report_to_);
     return decision;
   }
 

@@ -3,7 +3,7 @@
 // hook is given and what it says is written as a person would:
 //
 //   input   internal_domains, hook (its kind and settings; "this" is its name), others (by name),
-//           calls: at (milliseconds), id, from, sender, to, direction, message, content
+//           calls: at (milliseconds), id, from, sender, to, truncated, direction, message, content
 //           (denied, too large, cut), refusal (of the changed mail), times (of calls with
 //           numbers behind id and rule); what a call does not say is said beside `calls`
 //   want    calls: answer ("BOUNCE a@x.example: text", "DEFAULT rest b@x.example"), message (where
@@ -99,6 +99,7 @@ v1::InvokeRequest RequestOf(const Json& call) {
                                                                            : v1::Event::OUTBOUND);
   event.mutable_envelope()->mutable_mail_from()->set_address(
       call.value("from", "sender@elsewhere.example"));
+  event.set_truncated(call.value("truncated", false));
   if (call.contains("sender")) event.mutable_sender()->set_address(call.at("sender"));
   for (const Json& recipient : call.value("to", Json::array({"alice@example.com"})))
     event.mutable_envelope()->add_recipients()->set_address(recipient.get<std::string>());
