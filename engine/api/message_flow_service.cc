@@ -13,12 +13,11 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/slice.h>
 
-#include <boost/asio/strand.hpp>
-
 #include "engine/api/content_stream.h"
 #include "engine/api/unary_call.h"
 #include "engine/async/grpc_call.h"
 #include "engine/async/limiter.h"
+#include "engine/async/strand.h"
 #include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/mutex.h"
@@ -93,7 +92,7 @@ class Service final : public Base {
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* GetRawMessageContent(
       grpc::CallbackServerContext* call, const grpc::ByteBuffer* request) override {
-    const async::Executor strand = asio::make_strand(context_.executor);
+    const async::Executor strand = async::MakeStrand(context_.executor);
     auto sender = ContentSender::Begin(call, strand);
     auto* const reactor = sender.get();
     context_.tasks.Spawn(strand, ServeGet(this, call, request, std::move(sender)), "content get");
@@ -102,7 +101,7 @@ class Service final : public Base {
 
   grpc::ServerReadReactor<PutPiece>* PutRawMessageContent(grpc::CallbackServerContext* call,
                                                           PutResponse* response) override {
-    const async::Executor strand = asio::make_strand(context_.executor);
+    const async::Executor strand = async::MakeStrand(context_.executor);
     auto receiver = ContentReceiver::Begin(call, strand);
     auto* const reactor = receiver.get();
     context_.tasks.Spawn(strand, ServePut(this, call, response, std::move(receiver)),
@@ -281,7 +280,7 @@ class Service final : public Base {
       return *std::move(capability);
     }
     Log(LogLevel::kWarning, "content_refused",
-        {{"why", std::string(why)},
+        {{"why", why},
          {"call", verb == Verb::kRead ? "get" : "put"},
          {"message", Printable(message)},
          {"hook", capability ? capability->hook : ""}});

@@ -19,10 +19,9 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
-#include <boost/asio/strand.hpp>
-
 #include "engine/api/admin_context.h"
 #include "engine/async/grpc_call.h"
+#include "engine/async/strand.h"
 
 namespace penstock::api {
 
@@ -68,7 +67,7 @@ template <class Response>
 grpc::ServerUnaryReactor* RunUnary(AdminContext& admin, grpc::CallbackServerContext* context,
                                    Response* response, async::Task<Response> work) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const async::Executor strand = async::asio::make_strand(admin.executor);
+  const async::Executor strand = async::MakeStrand(admin.executor);
   admin.tasks.Spawn(strand,
                     unary_call_internal::Answer(context, reactor, response, std::move(work)),
                     "admin call");

@@ -14,9 +14,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "engine/async/strand.h"
 #include "engine/base/strings.h"
 
 namespace penstock::async {
@@ -60,7 +60,7 @@ StatusOr<std::unique_ptr<Listener>> Listener::Open(Executor executor, const Endp
   const std::string what = Cat("listen on ", endpoint.ToString());
   const auto address = ListenAddress(endpoint, executor);
   if (!address.ok()) return Annotate(address.status(), what);
-  Acceptor acceptor(asio::make_strand(executor));
+  Acceptor acceptor(async::MakeStrand(executor));
   error_code error;
   const auto failed = [&](const char* step) {
     return Unavailable(Cat(what, ": ", error.message(), " (", step, ")"));
@@ -112,7 +112,7 @@ Listener::~Listener() {
 }
 
 Task<std::unique_ptr<Stream>> Listener::Accept() {
-  const Executor strand = asio::make_strand(executor_);
+  const Executor strand = async::MakeStrand(executor_);
   auto [error, socket] =
       co_await acceptor_.async_accept(strand, asio::as_tuple(asio::use_awaitable));
   if (error == asio::error::operation_aborted || !acceptor_.is_open()) {

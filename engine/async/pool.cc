@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/async/pool.h"
 
+#include <memory>
+
+#include <boost/asio/strand.hpp>
+
+#include "engine/async/strand.h"
 #include "engine/base/limits.h"
 
 namespace penstock::async {
@@ -12,11 +17,16 @@ Pool::~Pool() {
   Join();
 }
 
-// What a thread of the pool posts, it or another runs when it has done what it does: none need be
-// woken for that.
 Executor Pool::executor() {
-  auto inner = asio::require(threads_.get_executor(), asio::execution::relationship.continuation);
-  return PoolExecutor(this, std::move(inner));
+  return PoolExecutor(this);
+}
+
+// The place that an Executor has for what it holds: a larger one is in memory of its own.
+static_assert(sizeof(asio::strand<PoolExecutor>) <= sizeof(std::shared_ptr<void>) + sizeof(void*));
+
+Executor MakeStrand(const Executor& executor) {
+  if (const auto* of_pool = executor.target<PoolExecutor>()) return asio::make_strand(*of_pool);
+  return asio::make_strand(executor);
 }
 
 void Pool::Join() {

@@ -6,13 +6,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <boost/asio/execution.hpp>
-#include <boost/asio/prefer.hpp>
-#include <boost/asio/query.hpp>
 #include <boost/asio/require.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -42,6 +41,7 @@ class Pool {
 
  private:
   friend class GuestTurn;
+  friend class PoolExecutor;
 
   asio::thread_pool threads_;
   Mutex mutex_;
@@ -75,30 +75,58 @@ class GuestTurn {
   std::vector<absl::AnyInvocable<void()>> queue_;
 };
 
-// The executor of the pool's own threads, `Inner`, but for guests.
-template <class Inner>
+// The executor of the pool's own threads, but for guests. One word: a strand of it has its place
+// within an Executor, which would take memory for a larger one each time it is asked for another
+// property.
 class PoolExecutor {
  public:
-  PoolExecutor(Pool* pool, Inner inner) : pool_(pool), inner_(std::move(inner)) {}
+  explicit PoolExecutor(Pool* pool) : PoolExecutor(reinterpret_cast<std::uintptr_t>(pool)) {}
 
-  template <class Property>
-  auto query(const Property& property) const
-      -> decltype(asio::query(std::declval<const Inner&>(), property)) {
-    return asio::query(inner_, property);
+  PoolExecutor(const PoolExecutor& other) noexcept : PoolExecutor(other.word_) {}
+
+  PoolExecutor& operator=(const PoolExecutor&) = delete;
+
+  ~PoolExecutor() {
+    if ((word_ & kTracked) != 0) threads().on_work_finished();
   }
 
-  template <class Property>
-  auto require(const Property& property) const -> PoolExecutor<
-      std::decay_t<decltype(asio::require(std::declval<const Inner&>(), property))>> {
-    return {pool_, asio::require(inner_, property)};
+  [[nodiscard]] asio::execution_context& query(asio::execution::context_t /*wanted*/) const {
+    return pool()->threads_;
+  }
+
+  [[nodiscard]] asio::execution::blocking_t query(asio::execution::blocking_t /*wanted*/) const {
+    if ((word_ & kNever) != 0) return asio::execution::blocking.never;
+    return asio::execution::blocking.possibly;
+  }
+
+  [[nodiscard]] PoolExecutor require(asio::execution::blocking_t::never_t /*wanted*/) const {
+    return PoolExecutor(word_ | kNever);
+  }
+
+  [[nodiscard]] PoolExecutor require(asio::execution::blocking_t::possibly_t /*wanted*/) const {
+    return PoolExecutor(word_ & ~kNever);
+  }
+
+  [[nodiscard]] PoolExecutor require(
+      asio::execution::outstanding_work_t::tracked_t /*wanted*/) const {
+    return PoolExecutor(word_ | kTracked);
+  }
+
+  [[nodiscard]] PoolExecutor require(
+      asio::execution::outstanding_work_t::untracked_t /*wanted*/) const {
+    return PoolExecutor(word_ & ~kTracked);
   }
 
   template <class Function>
   void execute(Function&& function) const {
-    GuestTurn* const turn = GuestTurn::With(*pool_);
-    if (turn == nullptr) {
-      inner_.execute(std::forward<Function>(function));
-    } else if (asio::query(inner_, asio::execution::blocking) == asio::execution::blocking.never) {
+    const bool never_now = (word_ & kNever) != 0;
+    GuestTurn* const turn = GuestTurn::With(*pool());
+    if (turn == nullptr && never_now) {
+      asio::require(threads(), asio::execution::blocking.never)
+          .execute(std::forward<Function>(function));
+    } else if (turn == nullptr) {
+      threads().execute(std::forward<Function>(function));
+    } else if (never_now) {
       turn->Queue(std::forward<Function>(function));
     } else {
       std::decay_t<Function> mine(std::forward<Function>(function));
@@ -107,7 +135,7 @@ class PoolExecutor {
   }
 
   friend bool operator==(const PoolExecutor& a, const PoolExecutor& b) noexcept {
-    return a.pool_ == b.pool_ && a.inner_ == b.inner_;
+    return a.word_ == b.word_;
   }
 
   friend bool operator!=(const PoolExecutor& a, const PoolExecutor& b) noexcept {
@@ -115,8 +143,25 @@ class PoolExecutor {
   }
 
  private:
-  Pool* pool_;
-  Inner inner_;
+  // In the bits that a pool's address leaves.
+  static constexpr std::uintptr_t kNever = 1;    // execution::blocking.never
+  static constexpr std::uintptr_t kTracked = 2;  // execution::outstanding_work.tracked
+  static_assert(alignof(Pool) > (kNever | kTracked));
+
+  explicit PoolExecutor(std::uintptr_t word) : word_(word) {
+    if ((word_ & kTracked) != 0) threads().on_work_started();
+  }
+
+  [[nodiscard]] Pool* pool() const { return reinterpret_cast<Pool*>(word_ & ~(kNever | kTracked)); }
+
+  // What a thread of the pool posts, it or another runs when it has done what it does: none need be
+  // woken for that.
+  [[nodiscard]] asio::thread_pool::executor_type threads() const {
+    return asio::require(pool()->threads_.get_executor(),
+                         asio::execution::relationship.continuation);
+  }
+
+  const std::uintptr_t word_;
 };
 
 }  // namespace penstock::async

@@ -8,12 +8,12 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "engine/async/limiter.h"
 #include "engine/async/run_on.h"
+#include "engine/async/strand.h"
 #include "engine/async/stream.h"
 #include "engine/base/mutex.h"
 #include "engine/base/strings.h"
@@ -59,7 +59,7 @@ class SmtpDelivery::Connections : public std::enable_shared_from_this<Connection
       : executor_(std::move(executor)),
         options_(std::move(options)),
         limiter_(options_.deliveries_at_once),
-        timer_(asio::make_strand(executor_)) {}
+        timer_(async::MakeStrand(executor_)) {}
 
   // On a strand: the one of `client`, or a new one.
   asio::awaitable<Replies> Deliver(std::unique_ptr<SmtpClient> client,
@@ -113,7 +113,7 @@ asio::awaitable<Replies> SmtpDelivery::Deliver(ports::DeliveryRequest request) {
   }
   std::unique_ptr<SmtpClient> client = connections->TakeIdle();
   const async::Executor strand =
-      client ? client->executor() : async::Executor(asio::make_strand(connections->executor()));
+      client ? client->executor() : async::MakeStrand(connections->executor());
   auto work = connections->Deliver(std::move(client), std::move(request));
   co_return co_await async::RunOn(strand, std::move(work));
 }

@@ -6,11 +6,11 @@
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include "engine/async/pool.h"
 #include "engine/async/spawn.h"
+#include "engine/async/strand.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/delivery/delivery_router.h"
@@ -122,7 +122,7 @@ StatusOr<std::unique_ptr<Assembly>> Assembly::Open(AssemblyOptions options) {
   auto parts = std::make_unique<Parts>(std::move(options), std::move(store));
   auto assembly = std::unique_ptr<Assembly>(new Assembly(std::move(parts)));
   PENSTOCK_RETURN_IF_ERROR(assembly->Replace(settings));
-  auto load = asio::co_spawn(asio::make_strand(assembly->parts_->pool.executor()),
+  auto load = asio::co_spawn(async::MakeStrand(assembly->parts_->pool.executor()),
                              assembly->parts_->directory.Load(), asio::use_future);
   PENSTOCK_RETURN_IF_ERROR(load.get());
   PENSTOCK_RETURN_IF_ERROR(assembly->OpenContent());
@@ -133,7 +133,7 @@ StatusOr<std::unique_ptr<Assembly>> Assembly::Open(AssemblyOptions options) {
 Status Assembly::OpenContent() {
   Parts& parts = *parts_;
   if (!parts.options.content) return OkStatus();
-  auto load = asio::co_spawn(asio::make_strand(parts.pool.executor()), parts.capabilities.Load(),
+  auto load = asio::co_spawn(async::MakeStrand(parts.pool.executor()), parts.capabilities.Load(),
                              asio::use_future);
   PENSTOCK_RETURN_IF_ERROR(load.get());
   auto server = api::ContentServer::Start(*parts.options.content, parts.directory,
@@ -145,7 +145,7 @@ Status Assembly::OpenContent() {
 }
 
 Status Assembly::Start() {
-  const auto strand = asio::make_strand(parts_->pool.executor());
+  const auto strand = async::MakeStrand(parts_->pool.executor());
   PENSTOCK_RETURN_IF_ERROR(asio::co_spawn(strand, parts_->schedule.Load(), asio::use_future).get());
   PENSTOCK_RETURN_IF_ERROR(
       asio::co_spawn(strand, parts_->async_workers.Load(), asio::use_future).get());

@@ -10,11 +10,11 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "engine/async/run_on.h"
+#include "engine/async/strand.h"
 #include "engine/base/log.h"
 #include "engine/base/metrics.h"
 #include "engine/base/status_macros.h"
@@ -78,7 +78,7 @@ void AsyncWorkers::Notify(const std::string& hook) {
     asio::post(worker->timer.get_executor(), [worker] { worker->timer.cancel(); });
     return;
   }
-  const async::Executor strand = asio::make_strand(context_.executor);
+  const async::Executor strand = async::MakeStrand(context_.executor);
   worker = std::make_shared<Worker>(hook, strand);
   context_.tasks.Spawn(strand, Work(this, worker), "async hook");
 }

@@ -15,10 +15,10 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "engine/async/strand.h"
 #include "engine/async/timer.h"
 #include "engine/base/check.h"
 #include "engine/base/strings.h"
@@ -147,7 +147,7 @@ class Holding {
     });
     messages_[message].calls.push_back(held);
     context_.tasks.Spawn(
-        asio::make_strand(context_.executor),
+        async::MakeStrand(context_.executor),
         Call(&context_, std::move(held), ToRequest(messages_[message].machine, call)),
         "hook call of a held reply");
   }

@@ -2,8 +2,8 @@
 #include "engine/runtime/housekeeping.h"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 
+#include "engine/async/strand.h"
 #include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
@@ -16,7 +16,7 @@ namespace asio = async::asio;
 Housekeeping::Housekeeping(Context& context, Milliseconds history_retention)
     : context_(context),
       retention_(history_retention),
-      timer_(async::Executor(asio::make_strand(context.executor))) {}
+      timer_(async::MakeStrand(context.executor)) {}
 
 void Housekeeping::Start() {
   asio::post(timer_.get_executor(), [this] { Arm(); });

@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "engine/async/deadline.h"
+#include "engine/async/strand.h"
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
 #include "engine/base/log.h"
@@ -26,7 +27,7 @@ namespace penstock::runtime {
 namespace asio = async::asio;
 
 MessageSchedule::MessageSchedule(Context& context)
-    : context_(context), strand_(asio::make_strand(context.executor)), timer_(strand_) {}
+    : context_(context), strand_(async::MakeStrand(context.executor)), timer_(strand_) {}
 
 async::Task<void> MessageSchedule::Load() {
   auto loaded = co_await context_.store.LoadWakes();
@@ -56,7 +57,7 @@ void MessageSchedule::Run(flow::MessageState state, HeldCalls held) {
     Add(state.id, Time{});
     return;
   }
-  context_.tasks.Spawn(asio::make_strand(context_.executor),
+  context_.tasks.Spawn(async::MakeStrand(context_.executor),
                        RunState(this, *id, std::move(state), std::move(held), std::move(inbox)),
                        "message");
 }
@@ -141,7 +142,7 @@ Status MessageSchedule::Put(const RandomBytes& id, PendingIntervention intervent
     started = Begin(id);
     started->Put(std::move(intervention));
   }
-  context_.tasks.Spawn(asio::make_strand(context_.executor),
+  context_.tasks.Spawn(async::MakeStrand(context_.executor),
                        RunLoaded(this, id, std::move(started)), "message");
   return OkStatus();
 }
@@ -200,7 +201,7 @@ void MessageSchedule::StartDue() {
       Arm(entry.time);
       return;
     }
-    context_.tasks.Spawn(asio::make_strand(context_.executor),
+    context_.tasks.Spawn(async::MakeStrand(context_.executor),
                          RunLoaded(this, entry.id, std::move(inbox)), "message");
   }
 }

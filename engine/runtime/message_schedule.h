@@ -12,8 +12,6 @@
 #include <optional>
 #include <vector>
 
-#include <boost/asio/strand.hpp>
-
 #include "engine/async/task.h"
 #include "engine/async/timer.h"
 #include "engine/base/mutex.h"
@@ -76,7 +74,7 @@ class MessageSchedule {
   void Arm(Time earliest);
 
   Context& context_;
-  async::asio::strand<async::Executor> strand_;
+  const async::Executor strand_;
   async::Timer timer_;  // used on strand_ only
   mutable Mutex mutex_;
   std::vector<Entry> heap_ ABSL_GUARDED_BY(mutex_);               // earliest first

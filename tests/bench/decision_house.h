@@ -23,12 +23,12 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include "absl/synchronization/mutex.h"
 
 #include "engine/async/pool.h"
+#include "engine/async/strand.h"
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
 #include "engine/base/strings.h"
@@ -139,7 +139,7 @@ class House {
     Batch batch = Measure(in_flight, [&](std::vector<std::vector<double>>& latencies) {
       std::latch done(in_flight);
       for (std::size_t i = 0; i < latencies.size(); ++i) {
-        asio::co_spawn(asio::make_strand(pool_.executor()),
+        asio::co_spawn(async::MakeStrand(pool_.executor()),
                        Decide(&context_, &planned[i], &latencies[i], &done), asio::detached);
       }
       done.wait();

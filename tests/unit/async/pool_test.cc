@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/async/pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -9,10 +10,11 @@
 #include <vector>
 
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 #include <catch2/catch.hpp>
 
+#include "engine/async/strand.h"
 #include "engine/base/limits.h"
 
 using namespace penstock;         // NOLINT(google-build-using-namespace)
@@ -24,7 +26,7 @@ namespace {
 // The thread that runs what a strand of the pool is given.
 std::thread::id ThreadOf(Pool& pool) {
   std::promise<std::thread::id> thread;
-  asio::post(asio::make_strand(pool.executor()),
+  asio::post(MakeStrand(pool.executor()),
              [&thread] { thread.set_value(std::this_thread::get_id()); });
   return thread.get_future().get();
 }
@@ -39,7 +41,7 @@ TEST_CASE("Pool: its own threads run what is posted") {
 
 TEST_CASE("Pool: a guest runs what is dispatched at once and what is posted at the end") {
   Pool pool(1);
-  const Executor strand = asio::make_strand(pool.executor());
+  const Executor strand = MakeStrand(pool.executor());
   std::vector<std::string> order;
   {
     const GuestTurn turn;
@@ -76,6 +78,40 @@ TEST_CASE("Pool: of many that a guest posts the pool runs the rest") {
   pool.Join();
   CHECK(mine == limits::kGuestFunctionsMax);
   CHECK(others == 5);
+}
+
+TEST_CASE("Pool: a strand runs one thing after the other on all of its threads") {
+  Pool pool(3);
+  const Executor strand = MakeStrand(pool.executor());
+  std::vector<int> order;
+  std::atomic<int> inside = 0;
+  bool alone = true;
+  for (int i = 0; i < 1000; ++i) {
+    asio::post(strand, [&, i] {
+      alone = alone && ++inside == 1;
+      order.push_back(i);
+      --inside;
+    });
+  }
+  pool.Join();
+  CHECK(alone);
+  REQUIRE(order.size() == 1000);
+  CHECK(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST_CASE("Pool: is not joined while work is to come") {
+  Pool pool(1);
+  bool done = false;
+  {
+    auto work = asio::make_work_guard(MakeStrand(pool.executor()));
+    std::thread later([&pool, &done, work = std::move(work)] {
+      std::this_thread::sleep_for(20ms);
+      asio::post(pool.executor(), [&done] { done = true; });
+    });
+    pool.Join();
+    later.join();
+  }
+  CHECK(done);
 }
 
 TEST_CASE("Pool: a guest of one pool is none of another's") {
