@@ -101,6 +101,14 @@ TlsFacts FactsOf(SSL* ssl, const TlsHandshake& handshake, const Learned& learned
   return facts;
 }
 
+// Octets sent without a wait; an error is left to the next try.
+template <class Socket>
+std::size_t SendNow(Socket& socket, std::string_view octets) {
+  const ssize_t sent =
+      ::send(socket.native_handle(), octets.data(), octets.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
 bool IsCancelled(const asio::cancellation_state& state) {
   return state.cancelled() != asio::cancellation_type::none;
 }
@@ -222,6 +230,9 @@ Task<void> Stream::Write(std::string_view octets, Deadline deadline) {
   // A cancellation that came while nothing was waited for would be lost.
   const auto cancellation = co_await asio::this_coro::cancellation_state;
   if (IsCancelled(cancellation)) co_return Cancelled("cancelled");
+  // What the system takes at once, nearly all of it, needs no turn of the executor.
+  if (!state->tls) octets.remove_prefix(SendNow(state->socket, octets));
+  if (octets.empty()) co_return OkStatus();
   state->Begin(deadline);
   const asio::const_buffer source(octets.data(), octets.size());
   boost::system::error_code error;
@@ -300,8 +311,7 @@ bool Stream::IsQuiet() {
 
 void Stream::TryWrite(std::string_view octets) {
   if (!state_->socket.is_open() || state_->tls) return;
-  std::ignore = ::send(state_->socket.native_handle(), octets.data(), octets.size(),
-                       MSG_DONTWAIT | MSG_NOSIGNAL);
+  std::ignore = SendNow(state_->socket, octets);
 }
 
 bool Stream::is_tls() const {
