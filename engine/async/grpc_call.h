@@ -46,15 +46,16 @@ struct UnaryCall {
 template <class Handler>
 class Resume {
  public:
-  explicit Resume(Handler handler) : waits_(std::make_shared<Waits>(std::move(handler))) {}
+  explicit Resume(Handler handler)
+      : handler_(std::move(handler)), work_(asio::get_associated_executor(handler_)) {}
 
   template <class Result>
   void operator()(Result result) {
     const GuestTurn turn;
-    const auto waits = std::move(waits_);  // gone before the turn ends
+    const auto executor = work_.get_executor();
     // Posted, for it may be called before the coroutine waits.
-    asio::post(waits->work.get_executor(), [waits, result = std::move(result)]() mutable {
-      Handler handler = std::move(waits->handler);
+    asio::post(executor, [handler = std::move(handler_), work = std::move(work_),
+                          result = std::move(result)]() mutable {
       auto slot = asio::get_associated_cancellation_slot(handler);
       if (slot.is_connected()) slot.clear();
       std::move(handler)(std::move(result));
@@ -62,15 +63,8 @@ class Resume {
   }
 
  private:
-  struct Waits {
-    explicit Waits(Handler waiting)
-        : handler(std::move(waiting)), work(asio::get_associated_executor(handler)) {}
-
-    Handler handler;
-    asio::executor_work_guard<asio::associated_executor_t<Handler>> work;
-  };
-
-  std::shared_ptr<Waits> waits_;  // for a std::function copies
+  Handler handler_;
+  asio::executor_work_guard<asio::associated_executor_t<Handler>> work_;
 };
 
 // Calls `start(done)` and awaits done(result), which comes once, from any thread. Cancelling the
@@ -95,8 +89,16 @@ asio::awaitable<grpc::Status> AwaitUnary(std::shared_ptr<UnaryCall<Request, Resp
     if (auto alive = weak.lock()) alive->context.TryCancel();
   };
   auto begin = [call = std::move(call), start = std::move(start)](auto done) {
-    start(&call->context, &call->request, &call->response,
-          [call, done = std::move(done)](grpc::Status status) mutable { done(std::move(status)); });
+    // gRPC copies its callback again and again, and calls it once.
+    struct Waiting {
+      std::shared_ptr<UnaryCall<Request, Response>> call;
+      decltype(done) resume;
+    };
+    auto* waiting = new Waiting{call, std::move(done)};
+    start(&call->context, &call->request, &call->response, [waiting](grpc::Status status) {
+      const std::unique_ptr<Waiting> ended(waiting);
+      ended->resume(std::move(status));
+    });
   };
   return AwaitCallback<grpc::Status>(std::move(begin), std::move(cancel));
 }
