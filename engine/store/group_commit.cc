@@ -106,11 +106,14 @@ bool GroupCommit::Take(std::vector<WriteStep>& steps) {
 void GroupCommit::CommitGroup(std::vector<WriteStep>& steps) {
   const auto begin = std::chrono::steady_clock::now();
   std::vector<Status> results(steps.size());
-  const Status group = TryCommit(steps, results);
+  Status group = TryCommit(steps, results, Savepoints::kNone);
+  if (!group.ok() && !ConcernsGroup(group) && steps.size() > 1) {
+    group = TryCommit(steps, results, Savepoints::kEach);
+  }
   if (!group.ok() && steps.size() > 1) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
       std::vector<Status> one(1);
-      const Status alone = TryCommit(Steps(steps).subspan(i, 1), one);
+      const Status alone = TryCommit(Steps(steps).subspan(i, 1), one, Savepoints::kNone);
       results[i] = alone.ok() ? one[0] : alone;
     }
   } else if (!group.ok()) {
@@ -125,7 +128,7 @@ void GroupCommit::CommitGroup(std::vector<WriteStep>& steps) {
 }
 
 // Commits the steps together. OK: `results` has what became of each. Else nothing has changed.
-Status GroupCommit::TryCommit(Steps steps, std::vector<Status>& results) {
+Status GroupCommit::TryCommit(Steps steps, std::vector<Status>& results, Savepoints savepoints) {
   std::set<std::uint32_t> segments;
   for (const WriteStep& step : steps)
     segments.insert(step.segments.begin(), step.segments.end());
@@ -137,7 +140,7 @@ Status GroupCommit::TryCommit(Steps steps, std::vector<Status>& results) {
     }
   }
   PENSTOCK_RETURN_IF_ERROR(tables_->Begin());
-  Status status = ApplyEach(steps, results);
+  Status status = ApplyEach(steps, results, savepoints);
   if (status.ok() && log_is_suspect_) status = tables_->Touch();
   if (status.ok()) {
     status = tables_->Commit();
@@ -147,7 +150,9 @@ Status GroupCommit::TryCommit(Steps steps, std::vector<Status>& results) {
     Follow(tables_->TakeConsequences());
     return status;
   }
-  Log(LogLevel::kError, "commit_failed", {{"error", std::string(Message(status))}});
+  if (ConcernsGroup(status)) {
+    Log(LogLevel::kError, "commit_failed", {{"error", std::string(Message(status))}});
+  }
   const Status undone = tables_->RollBack();
   if (!undone.ok()) {
     Log(LogLevel::kError, "rollback_failed", {{"error", std::string(Message(undone))}});
@@ -155,16 +160,21 @@ Status GroupCommit::TryCommit(Steps steps, std::vector<Status>& results) {
   return status;
 }
 
-Status GroupCommit::ApplyEach(Steps steps, std::vector<Status>& results) {
+Status GroupCommit::ApplyEach(Steps steps, std::vector<Status>& results, Savepoints savepoints) {
+  const bool each = savepoints == Savepoints::kEach;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     if (!results[i].ok()) continue;
-    PENSTOCK_RETURN_IF_ERROR(tables_->BeginStep());
+    if (each) {
+      PENSTOCK_RETURN_IF_ERROR(tables_->BeginStep());
+    }
     results[i] = steps[i].apply(*tables_);
     if (results[i].ok()) {
-      PENSTOCK_RETURN_IF_ERROR(tables_->EndStep());
+      if (each) {
+        PENSTOCK_RETURN_IF_ERROR(tables_->EndStep());
+      }
       continue;
     }
-    if (ConcernsGroup(results[i]) || !tables_->in_transaction()) return results[i];
+    if (!each || ConcernsGroup(results[i]) || !tables_->in_transaction()) return results[i];
     PENSTOCK_RETURN_IF_ERROR(tables_->UndoStep());
   }
   return OkStatus();
@@ -179,7 +189,7 @@ void GroupCommit::Follow(StateTables::Consequences consequences) {
 
 void GroupCommit::RepairLog() {
   std::vector<Status> none;
-  if (TryCommit({}, none).ok()) Log(LogLevel::kInfo, "commit_repaired");
+  if (TryCommit({}, none, Savepoints::kNone).ok()) Log(LogLevel::kInfo, "commit_repaired");
 }
 
 // Moves SQLite's log into the database once it is long. Not before the callers go on, and without

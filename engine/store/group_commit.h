@@ -3,8 +3,10 @@
 // durable, applies them in one SQLite transaction, commits, and lets their callers go on. While a
 // commit waits for the disk the next group gathers.
 //
-// A step that fails by itself is undone alone. When the disk refuses the whole group, its steps are
-// tried one by one: on a full disk those that end messages still get through, and make room.
+// A step that fails by itself is undone alone, by a savepoint. That it fails is rare, and
+// savepoints copy each page that changes: so they are set at the second try. When the disk refuses
+// the whole group, its steps are tried one by one: on a full disk those that end messages still get
+// through, and make room.
 #pragma once
 
 #include <memory>
@@ -50,12 +52,13 @@ class GroupCommit {
 
  private:
   using Steps = std::span<WriteStep>;
+  enum class Savepoints { kNone, kEach };
 
   void Run();
   bool Take(std::vector<WriteStep>& steps);
   void CommitGroup(std::vector<WriteStep>& steps);
-  Status TryCommit(Steps steps, std::vector<Status>& results);
-  Status ApplyEach(Steps steps, std::vector<Status>& results);
+  Status TryCommit(Steps steps, std::vector<Status>& results, Savepoints savepoints);
+  Status ApplyEach(Steps steps, std::vector<Status>& results, Savepoints savepoints);
   void Follow(StateTables::Consequences consequences);
   void RepairLog();
   void MoveLog();

@@ -273,19 +273,22 @@ Status StateTables::WriteMessage(const PreparedMessage& message, UseChanges& use
         number, std::string_view(message.id), std::string_view(message.organization), message.phase,
         message.wake, message.received, message.content, replaced, checksum, Blob{message.record}));
   }
-  return AddHistory(number, message.history);
+  return AddHistory(number, message.history, !stored);
 }
 
-Status StateTables::AddHistory(std::int64_t number, const PreparedHistory& history) {
+// `is_first`: the message has no history yet.
+Status StateTables::AddHistory(std::int64_t number, const PreparedHistory& history, bool is_first) {
   if (history.record.empty()) return OkStatus();
-  Status status;
   std::int64_t sequence = 1;
-  find_history_.Begin(number, std::optional<std::int64_t>());
-  if (find_history_.Next(status)) {
-    sequence = find_history_.Int(0) + 1;
-    find_history_.Reset();
+  if (!is_first) {
+    Status status;
+    find_history_.Begin(number, std::optional<std::int64_t>());
+    if (find_history_.Next(status)) {
+      sequence = find_history_.Int(0) + 1;
+      find_history_.Reset();
+    }
+    PENSTOCK_RETURN_IF_ERROR(status);
   }
-  PENSTOCK_RETURN_IF_ERROR(status);
   return insert_history_.Run(number, sequence, history.time,
                              RecordChecksum(HistoryKey(number, sequence), history.record),
                              Blob{history.record});
@@ -293,7 +296,7 @@ Status StateTables::AddHistory(std::int64_t number, const PreparedHistory& histo
 
 Status StateTables::AppendHistory(const PreparedHistoryWrite& write) {
   PENSTOCK_ASSIGN_OR_RETURN(const std::optional<StoredRow> stored, FindMessage(write.message));
-  return stored ? AddHistory(stored->number, write.history) : OkStatus();
+  return stored ? AddHistory(stored->number, write.history, false) : OkStatus();
 }
 
 // Adds the contents that an open message refers to or that are retained, and counts the uses of

@@ -113,7 +113,7 @@ class StateTables {
   Status WriteRetained(const PreparedRetained& retained, UseChanges& uses);
   Status WriteCapabilityKeys(const PreparedTransaction& transaction);
   Status AppendHistory(const PreparedHistoryWrite& write);
-  Status AddHistory(std::int64_t number, const PreparedHistory& history);
+  Status AddHistory(std::int64_t number, const PreparedHistory& history, bool is_first);
   Status WriteContents(const PreparedTransaction& transaction, const UseChanges& uses);
   Status ChangeUses(std::uint64_t content, std::int64_t by, const PreparedTransaction& transaction);
 

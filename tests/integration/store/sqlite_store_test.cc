@@ -214,6 +214,34 @@ TEST_CASE("SqliteStore: its end waits for the commits that are queued", "[store]
   CHECK(CountOpen(fixture) == 200);
 }
 
+TEST_CASE("SqliteStore: a transaction that fails leaves those beside it alone", "[store][sqlite]") {
+  SqliteFixture fixture;
+  async::asio::thread_pool one_thread(1);
+  std::vector<std::future<Status>> ends;
+  // While the first is on its way to the disk, the others gather.
+  for (int i = 0; i < 60; ++i) {
+    Transaction transaction;
+    ContentId content("00000001ffffffff");  // there is none
+    if (i % 7 != 3) {
+      transaction.contents.push_back(Content(fixture, Octets(100)));
+      content = transaction.contents[0]->id();
+    }
+    Add(transaction, ActiveMessage(Cat("m-", i), content));
+    ends.push_back(async::asio::co_spawn(one_thread, fixture.store().Commit(std::move(transaction)),
+                                         async::asio::use_future));
+  }
+  std::uint64_t kept = 0;
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    CAPTURE(i);
+    const bool sound = i % 7 != 3;
+    kept += sound ? 1 : 0;
+    CHECK(ends[i].get().code() == (sound ? StatusCode::kOk : StatusCode::kFailedPrecondition));
+  }
+  CHECK(CountOpen(fixture) == kept);
+  fixture.Reopen();
+  CHECK(CountOpen(fixture) == kept);
+}
+
 TEST_CASE("SqliteStore: long and short contents live together, wherever the border is",
           "[store][sqlite]") {
   for (const std::size_t border : {std::size_t{0}, std::size_t{65'536}}) {
