@@ -10,6 +10,8 @@
 //   sink   smtp-sink of Postfix, which takes mail and throws it away (PENSTOCK_SMTP_SINK names it;
 //          tools/bench sees to that)
 // `share` is our rate by the smaller of the two; `log` and `sink` are theirs in messages a second.
+// `cpu_us` is what our side takes of processors for a message: this process's time but for the
+// clients'.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -18,6 +20,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,14 +32,15 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include "engine/async/strand.h"
 #include "engine/base/check.h"
 #include "engine/base/strings.h"
 #include "engine/embed/assembly.h"
@@ -111,15 +115,28 @@ class Client {
   const int socket_;
 };
 
+// Seconds on processors. `who`: of getrusage.
+double CpuSeconds(int who) {
+  rusage usage{};
+  getrusage(who, &usage);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
 // Seconds that `threads` threads take for `work(thread)` side by side, from a common start.
+// `cpu_seconds`: what they take of processors, all of them.
 template <class Work>
-double Together(std::size_t threads, Work work) {
+double Together(std::size_t threads, double& cpu_seconds, Work work) {
   std::atomic<bool> go = false;
+  std::vector<double> cpu(threads);
   std::vector<std::thread> running;
   for (std::size_t i = 0; i < threads; ++i) {
     running.emplace_back([&, i] {
       go.wait(false);
       work(i);
+      cpu[i] = CpuSeconds(RUSAGE_THREAD);
     });
   }
   const auto start = steady_clock::now();
@@ -127,23 +144,31 @@ double Together(std::size_t threads, Work work) {
   go.notify_all();
   for (std::thread& thread : running)
     thread.join();
-  return std::chrono::duration<double>(steady_clock::now() - start).count();
+  const double seconds = std::chrono::duration<double>(steady_clock::now() - start).count();
+  cpu_seconds = std::accumulate(cpu.begin(), cpu.end(), 0.0);
+  return seconds;
 }
 
-double Rate(std::size_t messages, double seconds) {
-  return static_cast<double>(messages) / seconds;
-}
+struct Result {
+  double rate = 0;    // messages a second
+  double cpu_us = 0;  // of this process for a message, but for the clients
+};
 
-// The rate of `sessions` clients that deliver `messages` to a server.
-double Deliver(std::uint16_t port, std::size_t sessions, std::size_t messages,
+// What becomes of `messages` that `sessions` clients deliver to a server.
+Result Deliver(std::uint16_t port, std::size_t sessions, std::size_t messages,
                const std::string& content) {
   std::vector<std::unique_ptr<Client>> clients;
   for (std::size_t i = 0; i < sessions; ++i)
     clients.push_back(std::make_unique<Client>(port));
-  return Rate(messages, Together(sessions, [&](std::size_t i) {
-                for (std::size_t n = 0; n < messages / sessions; ++n)
-                  clients[i]->Deliver(content);
-              }));
+  double of_clients = 0;
+  const double before = CpuSeconds(RUSAGE_SELF);
+  const double seconds = Together(sessions, of_clients, [&](std::size_t i) {
+    for (std::size_t n = 0; n < messages / sessions; ++n)
+      clients[i]->Deliver(content);
+  });
+  const double cpu = CpuSeconds(RUSAGE_SELF) - before - of_clients;
+  const auto count = static_cast<double>(messages);
+  return {count / seconds, cpu * 1e6 / count};
 }
 
 // A file to which many append, and one writes and syncs.
@@ -209,16 +234,17 @@ class Log {
 double AppendToLog(const std::filesystem::path& folder, std::size_t threads, std::size_t messages,
                    const std::string& content) {
   const std::filesystem::path path = folder / "bare.log";
-  double rate = 0;
+  double seconds = 0;
   {
+    double ignored = 0;
     Log log(path);
-    rate = Rate(messages, Together(threads, [&](std::size_t) {
-                  for (std::size_t n = 0; n < messages / threads; ++n)
-                    log.Append(content);
-                }));
+    seconds = Together(threads, ignored, [&](std::size_t) {
+      for (std::size_t n = 0; n < messages / threads; ++n)
+        log.Append(content);
+    });
   }
   std::filesystem::remove(path);
-  return rate;
+  return static_cast<double>(messages) / seconds;
 }
 
 // smtp-sink on a free port; `port` is 0 where there is none.
@@ -328,7 +354,7 @@ class House {
  private:
   template <class T>
   T Wait(asio::awaitable<T> work) {
-    const auto strand = asio::make_strand(assembly_->context().executor);
+    const auto strand = async::MakeStrand(assembly_->context().executor);
     return asio::co_spawn(strand, std::move(work), asio::use_future).get();
   }
 
@@ -357,19 +383,20 @@ void Accept(benchmark::State& state) {
   PENSTOCK_CHECK(mkdtemp(folder.data()) != nullptr);
   double log = 0;
   double swallowed = 0;
-  double ours = 0;
+  Result ours;
   {
     const House house(std::filesystem::absolute(folder));
     for (auto _ : state) {
       log = AppendToLog(folder, sessions, messages, content);
-      if (sink.port != 0) swallowed = Deliver(sink.port, sessions, messages, content);
+      if (sink.port != 0) swallowed = Deliver(sink.port, sessions, messages, content).rate;
       ours = Deliver(house.port(), sessions, messages, content);
-      state.SetIterationTime(1 / ours);
+      state.SetIterationTime(1 / ours.rate);
     }
   }
   std::filesystem::remove_all(folder);
-  state.counters["share"] = ours / (swallowed > 0 ? std::min(log, swallowed) : log);
-  state.counters["rate"] = ours;
+  state.counters["share"] = ours.rate / (swallowed > 0 ? std::min(log, swallowed) : log);
+  state.counters["rate"] = ours.rate;
+  state.counters["cpu_us"] = ours.cpu_us;
   state.counters["log"] = log;
   state.counters["sink"] = swallowed;
 }
