@@ -92,7 +92,7 @@ TEMPLATE_TEST_CASE("Store: history is added to a message that is open or closed"
 TEMPLATE_TEST_CASE("Store: content reads back octet for octet", "[store][content]",
                    STORE_FIXTURES) {
   TestType fixture;
-  for (const std::size_t size : {0, 1, 8191, 8192, 8193, 65'535, 65'536, 65'537, 200'000}) {
+  for (const std::size_t size : {0, 1, 16'383, 16'384, 16'385, 65'535, 65'536, 65'537, 200'000}) {
     CAPTURE(size);
     const std::string octets = Octets(size);
     const flow::MessageState state = Accept(fixture, Cat("m-", size), octets);

@@ -55,7 +55,7 @@ std::size_t Release(Fixture& fixture, Time before, std::size_t limit = 100) {
 TEMPLATE_TEST_CASE("Store: what is written so far can be read before it is committed",
                    "[store][content]", STORE_FIXTURES) {
   TestType fixture;
-  for (const std::size_t size : {0, 1, 8192, 65'536, 65'537, 200'000}) {
+  for (const std::size_t size : {0, 1, 16'384, 65'536, 65'537, 200'000}) {
     CAPTURE(size);
     const std::string octets = Octets(size);
     auto writer = Content(fixture, octets);

@@ -27,8 +27,15 @@ using namespace tests;  // NOLINT(google-build-using-namespace)
 
 constexpr std::size_t kLongContent = 9000;  // in a segment, alone
 
+SqliteStore::Options WithSegments() {
+  SqliteStore::Options options;
+  options.inline_content_octets_max = kLongContent - 1;
+  return options;
+}
+
 struct OpenStore {
-  explicit OpenStore(const std::string& folder) : sqlite(SqliteStore::Open(folder).value()) {}
+  explicit OpenStore(const std::string& folder)
+      : sqlite(SqliteStore::Open(folder, WithSegments()).value()) {}
 
   ports::Store& store() { return *sqlite; }
 
