@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -19,6 +20,7 @@
 #include "engine/async/grpc_tls.h"
 #include "engine/async/spawn.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_five.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/flow/hook.h"
@@ -47,6 +49,12 @@ void Configure(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(
       GRPC_ARG_MAX_CONNECTION_IDLE_MS,
       static_cast<int>(std::chrono::milliseconds(limits::kContentConnectionIdle).count()));
+  // Who connects needs no capability to begin a large message on each of many streams.
+  builder.SetResourceQuota(grpc::ResourceQuota("content").Resize(limits::kContentGrpcOctetsMax));
+  // gRPC would unpack a message whole before it looks at its size: 1 MiB into 1 GiB.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   // gRPC would share the port with another daemon, and each take some of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // A fixed window instead of one that grows with the speed of the line: memory stays flat (M6).

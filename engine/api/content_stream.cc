@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/api/content_stream.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -12,8 +14,11 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "engine/base/limits.h"
+#include "engine/base/limits_five.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
+
+#include "penstock/v1/message_flow.pb.h"
 
 namespace penstock::api {
 
@@ -22,6 +27,7 @@ namespace asio = async::asio;
 namespace {
 
 using GetResponse = v1::GetRawMessageContentResponse;
+using PutRequest = v1::PutRawMessageContentRequest;
 
 // Appends a number, or the tag of a field and its type, as protobuf's encoding has it.
 void AppendVarint(std::string& out, std::uint64_t number) {
@@ -37,6 +43,11 @@ constexpr std::uint64_t Tag(int field, unsigned wire_type) {
 constexpr unsigned kVarint = 0;
 constexpr unsigned kOctets = 2;
 
+// What a piece takes of memory.
+std::size_t WeightOf(const grpc::ByteBuffer& piece) {
+  return piece.Length() + limits::kContentPieceOverhead;
+}
+
 }  // namespace
 
 grpc::ByteBuffer ToWire(std::optional<std::uint64_t> content_octets, grpc::Slice data) {
@@ -51,6 +62,36 @@ grpc::ByteBuffer ToWire(std::optional<std::uint64_t> content_octets, grpc::Slice
   }
   const std::array<grpc::Slice, 2> slices{grpc::Slice(head), std::move(data)};
   return {slices.data(), slices.size()};
+}
+
+std::optional<std::vector<std::string_view>> DataFromWire(const std::vector<grpc::Slice>& slices) {
+  constexpr std::size_t kLengthOctetsMax = 5;
+  std::uint64_t all = 0;
+  std::string head;
+  for (const grpc::Slice& slice : slices) {
+    all += slice.size();
+    const std::size_t wanted = std::min(1 + kLengthOctetsMax - head.size(), slice.size());
+    head.append(reinterpret_cast<const char*>(slice.begin()), wanted);
+  }
+  constexpr std::uint64_t kTag = Tag(PutRequest::kDataFieldNumber, kOctets);
+  static_assert(kTag <= 0x7f);
+  if (head.empty() || head[0] != static_cast<char>(kTag)) return std::nullopt;
+  std::uint64_t length = 0;
+  std::size_t skip = 1;
+  for (bool more = true; more; ++skip) {
+    if (skip == head.size()) return std::nullopt;
+    const auto octet = static_cast<std::uint8_t>(head[skip]);
+    length |= static_cast<std::uint64_t>(octet & 0x7fU) << (7 * (skip - 1));
+    more = (octet & 0x80U) != 0;
+  }
+  if (skip + length != all) return std::nullopt;
+  std::vector<std::string_view> data;
+  for (const grpc::Slice& slice : slices) {
+    const std::size_t passed = std::min(skip, slice.size());
+    skip -= passed;
+    data.emplace_back(reinterpret_cast<const char*>(slice.begin()) + passed, slice.size() - passed);
+  }
+  return data;
 }
 
 asio::awaitable<bool> StreamWait::Wait(Milliseconds longest) {
@@ -155,9 +196,9 @@ std::shared_ptr<ContentReceiver> ContentReceiver::Begin(grpc::CallbackServerCont
   return receiver;
 }
 
-async::Task<std::optional<v1::PutRawMessageContentRequest>> ContentReceiver::Receive() {
+async::Task<std::optional<grpc::ByteBuffer>> ContentReceiver::Receive() {
   while (true) {
-    std::optional<v1::PutRawMessageContentRequest> piece;
+    std::optional<grpc::ByteBuffer> piece;
     bool ended = false;
     bool read = false;
     {
@@ -165,7 +206,7 @@ async::Task<std::optional<v1::PutRawMessageContentRequest>> ContentReceiver::Rec
       if (!pieces_.empty()) {
         piece = std::move(pieces_.front());
         pieces_.pop_front();
-        octets_ -= piece->data().size();
+        octets_ -= WeightOf(*piece);
         read = TakeTurn();
       } else {
         ended = ended_;
@@ -210,9 +251,8 @@ void ContentReceiver::OnReadDone(bool ok) {
     ended_ |= !ok;
     wake = ended_ || pieces_.empty();
     if (ok) {
-      octets_ += current_.data().size();
-      pieces_.push_back(std::move(current_));
-      current_.Clear();
+      octets_ += WeightOf(current_);
+      pieces_.emplace_back().Swap(&current_);
     }
     next = TakeTurn();
   }

@@ -13,6 +13,8 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
@@ -22,8 +24,6 @@
 #include "engine/async/timer.h"
 #include "engine/base/mutex.h"
 #include "engine/base/time.h"
-
-#include "penstock/v1/message_flow.pb.h"
 
 namespace penstock::api {
 
@@ -46,6 +46,10 @@ class StreamWait {
 // A GetRawMessageContentResponse as it goes over the wire: what was read from the disk is not
 // copied again. `content_octets`: unset but in the first.
 grpc::ByteBuffer ToWire(std::optional<std::uint64_t> content_octets, grpc::Slice data);
+
+// The octets of a PutRawMessageContentRequest that is nothing but `data`, where they lie in the
+// slices that it came in: so they are not copied either. Nullopt: it is anything else.
+std::optional<std::vector<std::string_view>> DataFromWire(const std::vector<grpc::Slice>& slices);
 
 // Sends content to a client, as fast as it takes it.
 // Threads: the coroutine's strand, and gRPC's.
@@ -83,16 +87,17 @@ class ContentSender final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   bool gone_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// Receives what a client puts, no faster than it is taken.
+// Receives what a client puts, no faster than it is taken: PutRawMessageContentRequests as they
+// came. They are parsed behind this: gRPC would take one that cannot be for the end of the stream.
 // Threads: the coroutine's strand, and gRPC's.
-class ContentReceiver final : public grpc::ServerReadReactor<v1::PutRawMessageContentRequest> {
+class ContentReceiver final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
   static std::shared_ptr<ContentReceiver> Begin(grpc::CallbackServerContext* context,
                                                 const async::Executor& strand);
 
   // The next piece; nullopt when no more will come: see Confirm.
   //   Errors: kDeadlineExceeded (the client sends nothing).
-  async::Task<std::optional<v1::PutRawMessageContentRequest>> Receive();
+  async::Task<std::optional<grpc::ByteBuffer>> Receive();
 
   // After the last piece: OK if the client has half-closed and waits for the answer. gRPC reports
   // the end of what comes alike for a client that has cancelled or is gone; it is sent the initial
@@ -116,10 +121,10 @@ class ContentReceiver final : public grpc::ServerReadReactor<v1::PutRawMessageCo
 
   grpc::CallbackServerContext* const context_;
   StreamWait wait_;
-  std::shared_ptr<ContentReceiver> self_;    // until OnDone
-  v1::PutRawMessageContentRequest current_;  // belongs to gRPC while reading_
+  std::shared_ptr<ContentReceiver> self_;  // until OnDone
+  grpc::ByteBuffer current_;               // belongs to gRPC while reading_
   Mutex mutex_;
-  std::deque<v1::PutRawMessageContentRequest> pieces_ ABSL_GUARDED_BY(mutex_);
+  std::deque<grpc::ByteBuffer> pieces_ ABSL_GUARDED_BY(mutex_);
   std::size_t octets_ ABSL_GUARDED_BY(mutex_) = 0;  // of pieces_
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;

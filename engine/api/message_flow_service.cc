@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <grpc/slice.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
@@ -49,7 +50,8 @@ Status Refusal() {
 }
 
 runtime::ContentClaim ClaimOf(const flow::Capability& capability) {
-  return {capability.message, capability.invocation, capability.attempt, capability.mode};
+  return {capability.message, capability.invocation, capability.attempt, capability.mode,
+          capability.run};
 }
 
 // Octets of the content up to and with the empty line that ends the header section.
@@ -81,9 +83,22 @@ StatusOr<grpc::Slice> ReadPiece(const ports::ContentReader& content, std::uint64
   return piece.sub(0, count);
 }
 
-// Responses of a Get are put together from the octets themselves (ToWire).
+// What no request can be parsed from has no capability either.
+template <class Request>
+Request ParseOrEmpty(grpc::ByteBuffer octets) {
+  Request request;
+  if (!grpc::SerializationTraits<Request>::Deserialize(&octets, &request).ok()) request.Clear();
+  return request;
+}
+
+grpc::ByteBuffer Serialized(const PutResponse& response) {
+  const grpc::Slice slice(response.SerializeAsString());
+  return {&slice, 1};
+}
+
+// Messages with content are put together from the octets themselves, and taken apart into them.
 using Base = v1::MessageFlowService::WithRawCallbackMethod_GetRawMessageContent<
-    v1::MessageFlowService::WithCallbackMethod_PutRawMessageContent<
+    v1::MessageFlowService::WithRawCallbackMethod_PutRawMessageContent<
         v1::MessageFlowService::Service>>;
 
 class Service final : public Base {
@@ -99,8 +114,8 @@ class Service final : public Base {
     return reactor;
   }
 
-  grpc::ServerReadReactor<PutPiece>* PutRawMessageContent(grpc::CallbackServerContext* call,
-                                                          PutResponse* response) override {
+  grpc::ServerReadReactor<grpc::ByteBuffer>* PutRawMessageContent(
+      grpc::CallbackServerContext* call, grpc::ByteBuffer* response) override {
     const async::Executor strand = async::MakeStrand(context_.executor);
     auto receiver = ContentReceiver::Begin(call, strand);
     auto* const reactor = receiver.get();
@@ -120,7 +135,7 @@ class Service final : public Base {
   static asio::awaitable<void> ServeGet(Service* service, grpc::CallbackServerContext* call,
                                         const grpc::ByteBuffer* request,
                                         std::shared_ptr<ContentSender> sender) {
-    GetRequest parsed = ParseGet(*request);
+    auto parsed = ParseOrEmpty<GetRequest>(*request);
     const Status status = co_await service->Get(std::move(parsed), *sender);
     if (!status.ok()) Explain(*call, status);
     grpc::Status end = async::ToGrpc(status);
@@ -128,11 +143,11 @@ class Service final : public Base {
   }
 
   static asio::awaitable<void> ServePut(Service* service, grpc::CallbackServerContext* call,
-                                        PutResponse* response,
+                                        grpc::ByteBuffer* response,
                                         std::shared_ptr<ContentReceiver> receiver) {
-    StatusOr<PutResponse> result = co_await service->Put(*receiver);
+    const StatusOr<PutResponse> result = co_await service->Put(*receiver);
     if (result.ok()) {
-      *response = *std::move(result);
+      *response = Serialized(*result);
     } else {
       Explain(*call, result.status());
     }
@@ -146,15 +161,6 @@ class Service final : public Base {
       if (text.starts_with(reason)) return AddErrorInfo(call, status, reason);
     }
     AddErrorInfo(call, status);
-  }
-
-  // What is no request has no capability either.
-  static GetRequest ParseGet(grpc::ByteBuffer octets) {
-    GetRequest request;
-    if (!grpc::SerializationTraits<GetRequest>::Deserialize(&octets, &request).ok()) {
-      request.Clear();
-    }
-    return request;
   }
 
   async::Task<void> Get(GetRequest request, ContentSender& sender) {
@@ -217,9 +223,10 @@ class Service final : public Base {
   }
 
   async::Task<PutResponse> Put(ContentReceiver& receiver) {
-    auto first = co_await receiver.Receive();
+    const auto first = co_await receiver.Receive();
     PENSTOCK_CO_RETURN_IF_ERROR(first.status());
-    const PutPiece::Start start = *first ? (*first)->start() : PutPiece::Start();
+    const PutPiece::Start start =
+        *first ? ParseOrEmpty<PutPiece>(**first).start() : PutPiece::Start();
     const auto capability = Judge(start.capability(), start.message_id(), Verb::kReplace);
     PENSTOCK_CO_RETURN_IF_ERROR(capability.status());
     const auto turn = co_await TakeTurn(capability->hook);
@@ -233,11 +240,10 @@ class Service final : public Base {
     }
     PENSTOCK_CO_RETURN_IF_ERROR(replacement.status());
     while (true) {
-      const auto piece = co_await receiver.Receive();
+      auto piece = co_await receiver.Receive();
       PENSTOCK_CO_RETURN_IF_ERROR(piece.status());
       if (!*piece) break;
-      PENSTOCK_CO_RETURN_IF_ERROR(CheckData(**piece));
-      PENSTOCK_CO_RETURN_IF_ERROR((*replacement)->Write((*piece)->data()));
+      PENSTOCK_CO_RETURN_IF_ERROR(WriteData(**piece, **replacement));
     }
     const Status confirmed = co_await receiver.Confirm();
     PENSTOCK_CO_RETURN_IF_ERROR(confirmed);
@@ -251,14 +257,29 @@ class Service final : public Base {
     co_return response;
   }
 
-  static Status CheckData(const PutPiece& piece) {
-    if (piece.piece_case() != PutPiece::kData) {
-      return InvalidArgument("piece: expected data; only the first piece is start");
+  static Status WriteData(grpc::ByteBuffer& octets, runtime::Replacement& replacement) {
+    std::vector<grpc::Slice> slices;
+    const bool whole = octets.Dump(&slices).ok();
+    auto data = whole ? DataFromWire(slices) : std::nullopt;
+    PutPiece piece;  // outlives what `data` sees of it
+    if (!data) {
+      if (!grpc::SerializationTraits<PutPiece>::Deserialize(&octets, &piece).ok()) {
+        return InvalidArgument("piece: no PutRawMessageContentRequest");
+      }
+      if (piece.piece_case() != PutPiece::kData) {
+        return InvalidArgument("piece: expected data; only the first piece is start");
+      }
+      data = {piece.data()};
     }
-    if (piece.data().size() > limits::kContentPutPieceOctetsMax) {
-      return InvalidArgument(Cat("data: ", piece.data().size(), " octets; a piece has at most ",
-                                 limits::kContentPutPieceOctetsMax));
+    std::size_t size = 0;
+    for (const std::string_view part : *data)
+      size += part.size();
+    if (size > limits::kContentPutPieceOctetsMax) {
+      return InvalidArgument(
+          Cat("data: ", size, " octets; a piece has at most ", limits::kContentPutPieceOctetsMax));
     }
+    for (const std::string_view part : *data)
+      PENSTOCK_RETURN_IF_ERROR(replacement.Write(part));
     return OkStatus();
   }
 

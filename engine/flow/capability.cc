@@ -94,6 +94,7 @@ std::optional<Capability> Parse(std::string_view body) {
   Capability capability;
   capability.attempt = reader.Number<std::uint32_t>();
   const auto flags = reader.Number<std::uint8_t>();
+  capability.run = reader.Number<std::uint64_t>();
   capability.expire_time =
       FromUnixMillis(static_cast<std::int64_t>(reader.Number<std::uint64_t>()));
   capability.message = MessageId(reader.Name());
@@ -130,6 +131,7 @@ std::string CapabilityKeys::Sign(const Capability& capability) const {
   if (capability.may_read) flags |= kMayRead;
   if (capability.may_replace) flags |= kMayReplace;
   AppendNumber(token, flags);
+  AppendNumber(token, capability.run);
   AppendNumber(token, static_cast<std::uint64_t>(ToUnixMillis(capability.expire_time)));
   AppendName(token, capability.message.text());
   AppendName(token, capability.invocation.text());

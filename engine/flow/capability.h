@@ -3,7 +3,7 @@
 // (SPEC P2). Pure: key octets, times and tokens in, values out.
 //
 //   token = body MAC
-//   body  = version(1) key-id(4) attempt(4) flags(1) expire-time(8) message invocation hook
+//   body  = version(1) key-id(4) attempt(4) flags(1) run(8) expire-time(8) message invocation hook
 //           organization
 //   MAC   = HMAC-SHA-256(secret, kCapabilityDomain body)       RFC 2104, RFC 4868 untruncated
 //
@@ -40,6 +40,7 @@ struct Capability {
   MessageId message;
   InvocationId invocation;
   std::uint32_t attempt = 1;
+  std::uint64_t run = 0;  // of the attempt: one that a crash cut off is repeated as another (H4)
   rules::InvocationMode mode = rules::InvocationMode::kSync;
   std::string hook;
   std::string organization;

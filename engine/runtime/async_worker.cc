@@ -173,6 +173,7 @@ asio::awaitable<void> AsyncWorkers::Send(WorkerPtr worker, ports::AsyncEvent eve
   request.mode = rules::InvocationMode::kAsync;
   request.attempt = event.attempts_ended + 1;
   request.event = event.event;
+  request.desk = &context_.content;
   const auto signal = worker->calls.emplace(worker->calls.end());
   auto call = context_.hooks.Call(std::move(request));
   HookGate::Ended ended = co_await async::RunCancellable(*signal, std::move(call));

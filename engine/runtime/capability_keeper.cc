@@ -2,6 +2,7 @@
 #include "engine/runtime/capability_keeper.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,13 @@ asio::awaitable<std::optional<ports::ContentAccess>> CapabilityKeeper::Grant(
   access.may_replace = capability.may_replace;
   access.expire_time = capability.expire_time;
   co_return access;
+}
+
+std::uint64_t CapabilityKeeper::NewRun() {
+  const RandomBytes bytes = random_.Bytes();
+  std::uint64_t run = 0;
+  std::memcpy(&run, bytes.data(), sizeof run);
+  return run;
 }
 
 std::optional<flow::Capability> CapabilityKeeper::Verify(std::string_view token) const {

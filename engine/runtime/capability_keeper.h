@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,9 @@ class CapabilityKeeper {
   // The right that `capability` states, for its hook to carry. Nullopt: there is no content API.
   // Makes a new key first if the newest is too old; if the store fails, the old one goes on.
   async::asio::awaitable<std::optional<ports::ContentAccess>> Grant(flow::Capability capability);
+
+  // A number for a run of an attempt, which no other run has, nor had before a restart.
+  [[nodiscard]] std::uint64_t NewRun();
 
   // As flow::CapabilityKeys::Verify, by the keys of the moment.
   [[nodiscard]] std::optional<flow::Capability> Verify(std::string_view token) const;

@@ -45,10 +45,12 @@ struct ContentDesk::Running {
   Running(const ContentClaim& claim, ContentId original_in)
       : message(claim.message),
         key(claim.invocation, claim.attempt),
+        run(claim.run),
         original(std::move(original_in)) {}
 
   const MessageId message;
   const AttemptKey key;
+  const std::uint64_t run;
   const ContentId original;
 
   [[nodiscard]] bool Runs() const {
@@ -124,7 +126,10 @@ std::shared_ptr<ContentDesk::Running> ContentDesk::Find(const ContentClaim& clai
   if (claim.mode != InvocationMode::kSync) return nullptr;
   const MutexLock lock(mutex_);
   const auto found = running_.find({claim.invocation, claim.attempt});
-  if (found == running_.end() || found->second->message != claim.message) return nullptr;
+  if (found == running_.end()) return nullptr;
+  const Running& running = *found->second;
+  // A repeated attempt has its number again; what was given to the run before it counts no more.
+  if (running.message != claim.message || running.run != claim.run) return nullptr;
   return found->second;
 }
 
@@ -136,6 +141,12 @@ async::Task<std::shared_ptr<ports::ContentReader>> ContentDesk::Open(ContentClai
   const auto kept = co_await FindKept(std::move(claim), false);
   PENSTOCK_CO_RETURN_IF_ERROR(kept.status());
   co_return store_.OpenContent(kept->content);
+}
+
+async::Task<Time> ContentDesk::KeptUntil(ContentClaim claim) {
+  const auto kept = co_await FindKept(std::move(claim), true);
+  PENSTOCK_CO_RETURN_IF_ERROR(kept.status());
+  co_return kept->until;
 }
 
 // What the store has for an invocation; `as_received`: whatever was put in its place.

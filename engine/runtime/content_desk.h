@@ -36,6 +36,7 @@ struct ContentClaim {
   InvocationId invocation;
   std::uint32_t attempt = 1;
   rules::InvocationMode mode = rules::InvocationMode::kSync;
+  std::uint64_t run = 0;  // of the attempt, as flow::Capability has it
 };
 
 // What a Put was good for; its caller is told (M2).
@@ -107,6 +108,9 @@ class ContentDesk {
   // what came of its accepted answer (SYNC); else the message as received.
   //   Errors: kNotFound: its time is over (M5), or there never was any; kUnavailable, kDataLoss.
   async::Task<std::shared_ptr<ports::ContentReader>> Open(ContentClaim claim);
+
+  // Until when an invocation can read what was received (M5). Errors: as of Open.
+  async::Task<Time> KeptUntil(ContentClaim claim);
 
   // Begins a Put.
   //   Errors: kFailedPrecondition (MessageFrozen): the SYNC attempt does not run any more;

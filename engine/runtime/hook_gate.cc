@@ -97,10 +97,13 @@ asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
   call.attempt = request.attempt;
   call.timeout = flow::AttemptDeadline(*call.hook, request.mode);
   call.rule = request.rule;
-  call.content = co_await ContentFor(request, *call.hook, ended.started + call.timeout);
+  const ContentClaim claim = {request.event.message_id, request.event.invocation_id,
+                              request.attempt, request.mode,
+                              capabilities_ != nullptr ? capabilities_->NewRun() : 0};
+  call.content = co_await ContentFor(request, *call.hook, claim, ended.started + call.timeout);
   ended.in_time = request.withdrawn == nullptr || !*request.withdrawn;
   if (!ended.in_time) co_return ended;
-  std::optional<ContentDesk::Attempt> content = BeginContent(request, *call.hook);
+  std::optional<ContentDesk::Attempt> content = BeginContent(request, *call.hook, claim);
   call.organization = std::move(request.organization);
   call.event = std::move(request.event);
   request.event.message_id = call.event.message_id;  // for the report
@@ -116,15 +119,14 @@ asio::awaitable<HookGate::Ended> HookGate::Call(HookRequest request) {
 }
 
 std::optional<ContentDesk::Attempt> HookGate::BeginContent(const HookRequest& request,
-                                                           const flow::Hook& hook) {
+                                                           const flow::Hook& hook,
+                                                           const ContentClaim& claim) {
   const rules::FlowDirection direction = request.event.direction;
   if (request.desk == nullptr || request.mode != rules::InvocationMode::kSync) return std::nullopt;
   if (!MayRead(hook, request.organization, direction) &&
       !MayReplace(hook, request.organization, direction)) {
     return std::nullopt;
   }
-  const ContentClaim claim = {request.event.message_id, request.event.invocation_id,
-                              request.attempt, request.mode};
   return request.desk->Begin(claim, request.content);
 }
 
@@ -141,22 +143,27 @@ StatusOr<std::shared_ptr<const flow::Hook>> HookGate::FindPermitted(
 }
 
 asio::awaitable<std::optional<ports::ContentAccess>> HookGate::ContentFor(
-    const HookRequest& request, const flow::Hook& hook, Time until) {
+    const HookRequest& request, const flow::Hook& hook, const ContentClaim& claim, Time until) {
   if (capabilities_ == nullptr || request.trial) co_return std::nullopt;
   flow::Capability capability;
-  capability.message = request.event.message_id;
-  capability.invocation = request.event.invocation_id;
-  capability.attempt = request.attempt;
-  capability.mode = request.mode;
+  capability.message = claim.message;
+  capability.invocation = claim.invocation;
+  capability.attempt = claim.attempt;
+  capability.run = claim.run;
+  capability.mode = claim.mode;
   capability.hook = hook.name;
   capability.organization = request.organization;
   capability.direction = request.event.direction;
   capability.may_read = MayRead(hook, request.organization, capability.direction);
   capability.may_replace = MayReplace(hook, request.organization, capability.direction);
   if (!capability.may_read && !capability.may_replace) co_return std::nullopt;
+  std::optional<Time> content_until = request.content_until;
+  if (!content_until && request.desk != nullptr) {
+    const auto kept = co_await request.desk->KeptUntil(claim);
+    if (kept.ok()) content_until = *kept;
+  }
   // What an attempt is about is kept while it runs, however old the message is.
-  capability.expire_time =
-      std::max(until, request.content_until.value_or(clock_.Now() + limits::kContentRetention));
+  capability.expire_time = std::max(until, content_until.value_or(until));
   co_return co_await capabilities_->Grant(std::move(capability));
 }
 

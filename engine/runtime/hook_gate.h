@@ -38,7 +38,7 @@ struct HookRequest {
   flow::Event event;
   ContentDesk* desk = nullptr;        // where the content is; null: it has none
   ContentId content;                  // as received
-  std::optional<Time> content_until;  // the content stays until then (M5); unset: as if from now on
+  std::optional<Time> content_until;  // the content stays until then (M5); unset: `desk` knows
   bool trial = false;  // no mail: logged as such, in no count of attempts, no content (R15)
 };
 
@@ -76,13 +76,16 @@ class HookGate {
   // it.
   [[nodiscard]] StatusOr<std::shared_ptr<const flow::Hook>> FindPermitted(
       const HookRequest& request) const;
-  // The right to content that the hook's permission grants for this attempt, which ends at `until`.
+  // The right to content that the hook's permission grants for this run of the attempt, which ends
+  // at `until`.
   async::asio::awaitable<std::optional<ports::ContentAccess>> ContentFor(const HookRequest& request,
                                                                          const flow::Hook& hook,
+                                                                         const ContentClaim& claim,
                                                                          Time until);
   // While it lives, what the hook puts counts; nullopt: it may not.
   static std::optional<ContentDesk::Attempt> BeginContent(const HookRequest& request,
-                                                          const flow::Hook& hook);
+                                                          const flow::Hook& hook,
+                                                          const ContentClaim& claim);
   std::shared_ptr<async::Limiter> LimiterOf(const flow::Hook& hook);
 
   struct Turn {

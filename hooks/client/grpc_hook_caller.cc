@@ -81,6 +81,9 @@ std::shared_ptr<grpc::Channel> ChannelTo(const flow::Hook& hook,
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirst);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMax);
   arguments.SetMaxReceiveMessageSize(limits::kHookMessageOctetsMax);
+  // gRPC would unpack an answer whole before it looks at its size: 256 KiB into 256 MiB.
+  arguments.SetInt(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE);
+  arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   arguments.SetUserAgentPrefix("penstock");
   if (hook.tls && !hook.tls->server_name.empty()) {
     arguments.SetSslTargetNameOverride(hook.tls->server_name);

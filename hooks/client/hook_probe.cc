@@ -86,6 +86,9 @@ StatusOr<HookProbe> HookProbe::Open(const flow::Hook& hook) {
   PENSTOCK_ASSIGN_OR_RETURN(const auto credentials, CredentialsOf(hook));
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(limits::kHookMessageOctetsMax);
+  // gRPC would unpack an answer whole before it looks at its size: 256 KiB into 256 MiB.
+  arguments.SetInt(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE);
+  arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   arguments.SetUserAgentPrefix("penstock");
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   if (hook.tls && !hook.tls->server_name.empty()) {

@@ -20,7 +20,8 @@ Status FromGrpc(const grpc::Status& status) {
 
 }  // namespace
 
-// Members stand in the order that they go away: the stream before its context.
+// Members go away from the last to the first: the stream writes into what stands before it, and
+// ends before its context, which ends before its channel.
 struct ContentReader::Call {
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<grpc::ClientContext> context;
@@ -74,6 +75,7 @@ StatusOr<std::string> ContentReader::All(std::size_t octets_max) {
   }
 }
 
+// In this order for the same reason; the stream has the response's address until Finish.
 struct ContentWriter::Call {
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<grpc::ClientContext> context;

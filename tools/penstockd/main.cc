@@ -24,6 +24,7 @@
 #include "absl/synchronization/mutex.h"
 
 #include "engine/async/endpoint.h"
+#include "engine/async/grpc_tls_log.h"
 #include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/strings.h"
@@ -175,12 +176,11 @@ int Run(v1::Config config, const Arguments& arguments) {
   if (!data.ok()) return Refuse(data);
   const sigset_t signals = BlockSignals();
   RaiseDescriptorLimit();
-  // gRPC's own lines are in no form of ours; whoever wants them sets the variable.
-  setenv("GRPC_VERBOSITY", "NONE", 0);
-  // gRPC's mutexes are Abseil's, which look for deadlocks as Debian builds them, for some 5 % of a
-  // call.
+  // gRPC's mutexes are Abseil's, which look for deadlocks at each lock as Debian builds them.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   telemetry::StartLog(config.log().format(), config.log().level());
+  // gRPC's own lines are in no form of ours; whoever wants them sets the variable.
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) async::LogRefusedHandshakes();
   telemetry::PrometheusMetrics metrics;
   SetMetricSink(&metrics);
   LogWarnings(config);

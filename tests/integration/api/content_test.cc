@@ -39,6 +39,11 @@ struct Scene {
       capability.may_replace = Contains(input.at("may"), "replace");
     }
     token = fixture.Token(capability);
+    if (input.value("earlier_run", false)) {
+      flow::Capability earlier = capability;
+      ++earlier.run;
+      token = fixture.Token(earlier);
+    }
     if (word("token") == "none") token.clear();
     if (word("token") == "changed") token[40] = static_cast<char>(token[40] ^ 1);
     if (word("token") == "cut") token.pop_back();
@@ -47,7 +52,7 @@ struct Scene {
     if (word("asked") == "the other message") asked.back() = '1';
     if (word("asked") == "nowhere") asked = "nowhere";
     if (input.value("expired", false)) fixture.clock().Set(capability.expire_time);
-    BeginAttempt(word("attempt"), capability.invocation);
+    BeginAttempt(word("attempt"), capability);
     if (input.value("next_attempt", false)) next.emplace(fixture.Begin(2));
     if (word("grant") == "none") fixture.Grant(false, false);
     if (word("grant") == "read") fixture.Grant(true, false);
@@ -56,12 +61,13 @@ struct Scene {
     if (word("content") == "gone") fixture.Close();
   }
 
-  void BeginAttempt(const std::string& what, const InvocationId& invocation) {
+  void BeginAttempt(const std::string& what, const flow::Capability& its) {
     if (what.empty() || what == "never") return;
     attempt.emplace(fixture.Begin());
     if (what == "answered") attempt->TakeStaged();
     if (what == "failed") attempt.reset();
-    if (what == "frozen") fixture.desk().Freeze(invocation);
+    if (what == "frozen") fixture.desk().Freeze(its.invocation);
+    if (what == "has put") fixture.Put(fixture.message(), fixture.Token(its), kOther);
   }
 
   ContentFixture fixture;

@@ -116,6 +116,20 @@ TEST_CASE("ContentDesk: a SYNC attempt sees what it put, the next one what was r
   CHECK(OctetsOf(attempt.TakeStaged()) == "nothing");
 }
 
+TEST_CASE("ContentDesk: a repeated attempt knows nothing of the run before it",
+          "[runtime][content][H4]") {
+  Desk on;
+  const ContentClaim claim = on.Claim(InvocationMode::kSync);
+  ContentClaim earlier = claim;
+  earlier.run = 1;
+  auto attempt = on.BeginAttempt();
+  CHECK(on.Put(earlier, Body("of before")) == "FAILED_PRECONDITION");
+  CHECK(on.Put(claim, Body("put")) == "STAGED");
+  CHECK(on.Put(earlier, Body("of before")) == "FAILED_PRECONDITION");
+  CHECK(on.Get(earlier) == Body("as received"));
+  CHECK(OctetsOf(attempt.TakeStaged()) == Body("put"));
+}
+
 TEST_CASE("ContentDesk: a Put counts whole or is told that it is too late", "[runtime][content]") {
   Desk on;
   const ContentClaim claim = on.Claim(InvocationMode::kSync);

@@ -36,6 +36,7 @@ Capability CapabilityOf(const Json& json) {
   capability.message = MessageId(json.at("message"));
   capability.invocation = InvocationId(json.at("invocation"));
   capability.attempt = json.at("attempt");
+  capability.run = std::stoull(json.at("run").get<std::string>(), nullptr, 16);
   capability.mode =
       json.at("mode") == "ASYNC" ? rules::InvocationMode::kAsync : rules::InvocationMode::kSync;
   capability.hook = json.at("hook");
@@ -86,7 +87,7 @@ TEST_CASE("Capability: each field alone makes another token", "[flow][capability
   const auto vectors = tests::LoadVectors("flow/capability.json");
   const CapabilityKeys keys = KeysOf(vectors.front().input.at("keys"));
   const Capability base = CapabilityOf(vectors.front().want);
-  std::vector<Capability> others(10, base);
+  std::vector<Capability> others(11, base);
   others[0].message = MessageId("another");
   others[1].invocation = InvocationId("another");
   others[2].attempt = 2;
@@ -97,6 +98,7 @@ TEST_CASE("Capability: each field alone makes another token", "[flow][capability
   others[7].may_read = false;
   others[8].may_replace = true;
   others[9].expire_time += Milliseconds(1);
+  others[10].run ^= 1U;
   std::set<std::string> tokens{keys.Sign(base)};
   for (const Capability& other : others) {
     const std::string token = keys.Sign(other);
