@@ -5,14 +5,18 @@ import pathlib
 import sys
 import threading
 import unittest
+from concurrent import futures
 
 import grpc
 
 from content_calls import ContentCalls, local_part, mail
 from content_hook import GetRequest, PutRequest, refusal
-from harness import wait_until
+from harness import DOMAIN, wait_until
+from http2_peer import Http2Peer
+from penstock.v1 import hook_pb2, hook_pb2_grpc
 
 GROWTH_MAX_KIB = 64 << 10
+UNFINISHED_GROWTH_MAX_KIB = 384 << 10  # gRPC holds 256 MiB of them
 MIB = 1 << 20
 GET = "/penstock.v1.MessageFlowService/GetRawMessageContent"
 PUT = "/penstock.v1.MessageFlowService/PutRawMessageContent"
@@ -77,6 +81,41 @@ class ContentAttack(ContentCalls):
         for octets in (bytes(1000), self.start_piece(call)):
             self.assertNotEqual(self.put_raw([octets], packed)[0], "OK")
         self.assertLess(self.peak() - before, GROWTH_MAX_KIB)
+
+    def test_an_answer_that_unpacks_to_a_thousand_times_its_size(self):
+        class Bomb(hook_pb2_grpc.HookServiceServicer):
+            def Invoke(self, request, context):
+                return hook_pb2.InvokeResponse(json=bytes(200 * MIB))
+
+        server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), compression=grpc.Compression.Gzip,
+                             options=[("grpc.max_send_message_length", -1)])
+        hook_pb2_grpc.add_HookServiceServicer_to_server(Bomb(), server)
+        self.register(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+        server.start()
+        self.addCleanup(server.stop, None)
+        self.sync_rule(timeout="0m")
+        before = self.peak()
+        (message,) = self.daemon.send([f"alice@{DOMAIN}"])
+        (attempt,) = self.daemon.wait_closed(message)["invocations"][0]["attempts"]
+        self.assertEqual(attempt["code"], "UNIMPLEMENTED", attempt)
+        self.assertIn("gzip", attempt["error"])
+        self.assertLess(self.peak() - before, GROWTH_MAX_KIB)
+
+    def test_messages_that_are_begun_and_not_ended(self):
+        """1,000 streams of somebody without a capability, each with most of 1 MiB."""
+        before = self.peak()
+        peers = [Http2Peer(self.address) for _ in range(10)]
+        for peer in peers:
+            self.addCleanup(peer.close)
+        sent = 0
+        for _ in range(400):
+            sent += sum(peer.begin_messages(PUT, streams=100, octets=900_000) for peer in peers)
+        growth = self.peak() - before
+        print(f"begun: {sent >> 20} MiB taken, {growth >> 10} MiB", file=sys.stderr)
+        self.assertLess(growth, UNFINISHED_GROWTH_MAX_KIB)
+        for peer in peers:
+            peer.close()
+        self.nothing_is_staged(self.begin())  # others go on
 
     def test_pieces_that_are_not_taken_wait_at_the_client(self):
         """Pieces without data, while the hook's turn is awaited."""
@@ -163,7 +202,6 @@ class ContentAttack(ContentCalls):
 
     def test_ten_thousand_gets(self):
         """Those of one hook, that take nothing, and those without a capability; another hook reads meanwhile."""
-        self.large = 8 * MIB
         greedy, other = self.begin(), self.begin()
         before = self.peak()
         forged = GetRequest(message_id=greedy.event.message_id, capability=b"x" * 300).SerializeToString()

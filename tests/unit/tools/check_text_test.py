@@ -83,6 +83,19 @@ class Length(unittest.TestCase):
 
 
 class Links(unittest.TestCase):
+    def test_an_attempt_names_its_test(self):
+        head = "# Security\n\n## What was tried\n\n| who | tried | what happened | test |\n|---|---|---|---|\n"
+        files = {"tests/a_test.py": "def test_a():\n    pass\n"}
+
+        def refused(cell):
+            return found(text.links, {**files, "SECURITY.md": f"{head}| client | x | no | {cell} |\n"})[0]
+
+        self.assertEqual(refused("[a](tests/a_test.py): `test_a`"), [])
+        self.assertEqual(len(refused("[a](tests/a_test.py)")), 1)
+        self.assertEqual(refused("[a](tests/a_test.py): `test_a`, `test_b`"),
+                         ["SECURITY.md:7: tests/a_test.py has no test_b"])
+        self.assertEqual(len(refused("[a](tests/b_test.py): `test_a`")), 2)  # and a link that leads nowhere
+
     def refused(self, page, files=()):
         return found(text.links, {"README.md": page, **dict(files)})[0]
 
