@@ -11,7 +11,7 @@ from content_calls import OTHER_DOMAIN, ContentCalls, local_part, mail
 from content_hook import refusal
 from harness import DOMAIN, SOURCE, Daemon, wait_until
 
-ROWS = json.loads((SOURCE / "tests/data/api/content_by_daemon.json").read_text())
+ROWS = json.loads((SOURCE / "tests/data" / "api/content_by_daemon.json").read_text())
 
 
 def wait_for_expiry(call):

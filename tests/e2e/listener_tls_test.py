@@ -71,9 +71,6 @@ class ListenerTls(AdminTcpTest):
                 (self.authority.make("hook"), "its certificate is not meant for this use")]
         for listener, answer in ANSWERS.items():
             self.assertEqual(self.call(listener, self.client)[0], answer)
-            seen = self.openssl(listener, client=self.client)
-            self.assertIn("Verification: OK", seen)
-            self.assertNotIn("unexpected eof", seen)
             for client, why in rows:
                 with self.subTest(f"{listener}: {why}"):
                     def call(listener=listener, client=client):
@@ -117,7 +114,6 @@ class ListenerTls(AdminTcpTest):
                     self.assertRegex(seen, said_to_openssl)
                     code, text = self.call(listener, self.client, ca)
                     self.assertEqual(code, grpc.StatusCode.UNAVAILABLE)
-                    print(listener, text)
                     self.assertRegex(text, said_to_grpc)
             self.daemon.stop()
 

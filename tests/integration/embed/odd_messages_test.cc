@@ -15,6 +15,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "engine/base/status_macros.h"
 #include "engine/embed/assembly.h"
 #include "engine/mail/header_section.h"
 #include "hooks/sdk/header_edit.h"
@@ -128,7 +129,7 @@ class Engine {
                                                          std::string content) {
     auto writer = co_await engine->assembly_->intake().NewContent();
     if (!writer.ok() || !(*writer)->Write(content).ok()) {
-      co_return mail::SmtpReply{451, "", "no content"};
+      co_return mail::SmtpReply{451, {}, "no content"};
     }
     runtime::Submission submission;
     submission.policy = &engine->policy_;
