@@ -301,7 +301,7 @@ class Service final : public Base {
       return *std::move(capability);
     }
     Log(LogLevel::kWarning, "content_refused",
-        {{"why", why},
+        {{"why", std::string(why)},
          {"call", verb == Verb::kRead ? "get" : "put"},
          {"message", Printable(message)},
          {"hook", capability ? capability->hook : ""}});
