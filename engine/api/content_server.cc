@@ -20,7 +20,6 @@
 #include "engine/async/grpc_tls.h"
 #include "engine/async/spawn.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_five.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/flow/hook.h"

@@ -14,7 +14,6 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_five.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 

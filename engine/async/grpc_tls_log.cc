@@ -17,7 +17,7 @@
 #include <boost/asio/ssl/error.hpp>
 
 #include "engine/async/tls_context.h"
-#include "engine/base/limits_five.h"
+#include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/mutex.h"
 #include "engine/base/strings.h"

@@ -157,7 +157,7 @@ inline constexpr std::size_t kCommitQueueMax = 4096;  // transactions waiting fo
 inline constexpr std::size_t kReadQueueMax = 8192;  // reads waiting for the store: further ones fail, to be tried again
 inline constexpr std::uint64_t kDiskReserveOctets = 128ULL << 20U;  // kept free for the log, outcomes and bounces of mail that is here: 452 4.3.1
 inline constexpr std::uint64_t kDiskReservePart = 8;  // the reserve is no more than this part of a small disk
-inline constexpr std::size_t kInlineContentOctetsMax = 8192;  // content: longer ones go to segments (engine/store/FORMAT.md)
+inline constexpr std::size_t kInlineContentOctetsMax = 16'384;  // content: longer ones go to segments (engine/store/FORMAT.md)
 inline constexpr std::size_t kSegmentOctets = 64U << 20U;  // of one segment of content: then the next begins
 inline constexpr int kWriteAheadPagesMax = 4000;  // of 4 KiB in SQLite's log: then it is moved into the database
 inline constexpr std::size_t kWriteAheadFileOctetsMax = 64U << 20U;  // kept of that log's file when it is empty: the rest is cut off
@@ -200,6 +200,8 @@ inline constexpr hours kCapabilityKeyGrace{24};  // of a key when all that it si
 inline constexpr std::size_t kContentPieceOctets = 64U << 10U;  // of one piece of a Get, message_flow.proto
 inline constexpr std::size_t kContentPutPieceOctetsMax = 1U << 20U;  // of one piece of a Put, the same: INVALID_ARGUMENT; RESOURCE_EXHAUSTED where gRPC sees it first
 inline constexpr std::size_t kContentPiecesAhead = 16;  // of one Get, read and not sent: reading waits
+inline constexpr std::size_t kContentGrpcOctetsMax = 256U << 20U;  // of what gRPC holds for all content calls: it ends some of them, RESOURCE_EXHAUSTED
+inline constexpr std::size_t kContentPieceOverhead = 512;  // octets that a piece of a Put takes beside its own: kContentOctetsAhead counts both
 inline constexpr std::size_t kContentOctetsAhead = 1U << 20U;  // of one Put, received and not written, and again on the way, gRPC's window: receiving waits
 inline constexpr seconds kContentPieceWait{30};  // for a client to take or send a piece: the call ends
 inline constexpr std::size_t kContentStreamsOfHook = 32;  // at a time: further ones wait their turn
@@ -243,6 +245,60 @@ inline constexpr hours kCertificateExpiryWarn{14 * 24};  // left to a certificat
 inline constexpr seconds kTlsProbeTime{3};  // for finding out why a hook, or the daemon, cannot be reached: gRPC's own words then
 inline constexpr seconds kTlsProbeEvery{1};  // at most, for each hook: what was found out counts so long
 inline constexpr seconds kTlsHandshakeTime{30};  // of an SMTP connection: it is closed
+inline constexpr seconds kTlsRefusalLogEvery{1};  // for one line of a TLS handshake of gRPC's that failed: further ones are counted in the next
+
+// Milter, and held replies (A7)
+inline constexpr std::size_t kMilterFrameOctetsMax = 1U << 20U;  // of one frame, its command counted: a body chunk has 65,535, a header field may be longer; the connection is closed
+inline constexpr std::size_t kMilterMacrosMax = 64;  // of one stage: the connection is closed
+inline constexpr std::size_t kMilterMacroOctetsMax = 16U << 10U;  // names and values of one stage: the connection is closed
+inline constexpr std::size_t kMilterArgumentsMax = 64;  // of one MAIL or RCPT: the connection is closed
+inline constexpr std::size_t kMilterSpellingsMax = 100;  // RCPTs of one recipient, each of which has to be deleted by itself: a further one gets 452 4.5.3
+inline constexpr std::size_t kMilterReplyOctetsMax = 980;  // of the text of a reply: Sendmail takes a line of at most 980; cut there
+inline constexpr minutes kMilterEventTimeout{30};  // of waiting for an MTA's next event: its SMTP client may take the times of RFC 5321 §4.5.3.2, and Postfix keeps a connection while a session is open; closed then
+inline constexpr seconds kMilterProgress{10};  // between two signs of life while a reply is held: Postfix waits for 300 s, Sendmail for 10 s where it is told so
+inline constexpr seconds kMilterHold{20};  // that a milter listener holds its reply by default, A7: one attempt of a hook has 15 s (H2); our queue, or the fallback then
+inline constexpr seconds kHoldMax{240};  // that a listener may be configured to hold its reply, A7: Postfix gives up a milter after 300 s; refused
+inline constexpr std::size_t kHeldMax = 500;  // messages whose replies are held at a time, A7: a further one is answered as past its hold
+
+// LMTP
+inline constexpr std::size_t kLmtpRepliesMax = 100'000;  // RCPTs taken in a transaction, repeated ones counted, since each has a reply to the content (RFC 2033 §4.2): a further one gets 452 4.5.3
+inline constexpr seconds kLmtpHold{20};  // that an LMTP listener holds its replies by default, A7: one attempt of a hook has 15 s (H2); our queue then
+
+// Watching hooks
+inline constexpr milliseconds kSyncCallDeadlineMin{10};  // a shorter setting is refused
+inline constexpr seconds kRecentCallsSlot{10};  // of the recent calls, what is forgotten at a time
+inline constexpr std::size_t kRecentCallsSlots = 6;  // slots kept: "recent" is the last minute
+inline constexpr std::size_t kTailWatchersMax = 16;  // TailInvocations calls at a time: one more is refused
+inline constexpr std::size_t kTailLinesMax = 256;  // that wait for one watcher: further ones are left out and counted
+inline constexpr std::size_t kTailRecipientsMax = 3;  // named of those that get the same: further ones are counted
+inline constexpr std::size_t kTailDetailOctetsMax = 300;  // of what was wrong: cut there
+
+// Ready-made hooks (hooks/builtin)
+inline constexpr std::size_t kBuiltinHooksMax = 100;  // in one file: refused
+inline constexpr std::size_t kBuiltinPatternsMax = 100'000;  // in one list of them: refused
+inline constexpr std::size_t kEditedMessageOctetsMax = 256U << 20U;  // of a mail whose body a ready-made hook edits or looks into: it counts as one that cannot be changed
+inline constexpr std::size_t kEditingOctetsMax = 1U << 30U;  // of memory for such mail at a time, three times its octets each: the attempt fails, and comes again
+inline constexpr std::size_t kBuiltinHeaderOctetsMax = 4U << 20U;  // of a header section that is looked at: the attempt fails
+inline constexpr std::size_t kMailTextOctetsMax = 65'536;  // of a disclaimer's text or HTML, an attachment's note: refused
+inline constexpr std::size_t kBounceTextOctetsMax = 4096;  // of a bounce message in the file; A3 cuts it to 1,024 characters: refused
+inline constexpr int kStormMessagesMax = 10'000;  // that may be let through in one window: refused
+inline constexpr int kStormMessagesDefault = 20;  // in one window
+inline constexpr minutes kStormWindowDefault{1};
+inline constexpr hours kStormWindowMax{24};  // refused
+inline constexpr std::size_t kStormCallsMax = 100'000;  // of one storm brake that are remembered: the oldest is forgotten
+inline constexpr std::size_t kStormRecipientsMax = 500'000;  // of all these together: the oldest call is forgotten
+inline constexpr minutes kRepeatRemembered{255};  // of a call: the longest rule timeout (R10) and its last attempt; later it counts again
+inline constexpr std::size_t kCounterCallsMax = 100'000;  // of one counter that are remembered: the oldest is forgotten, and counts again if it is repeated
+inline constexpr std::size_t kCounterSeriesMax = 1'000;  // pairs of organization and rule that one counter tells apart: further mail is counted under "other"
+inline constexpr std::size_t kFilterRulesMax = 100;  // of a header filter: refused
+inline constexpr std::size_t kFilterPatternOctetsMax = 1'000;  // of a regular expression: refused
+inline constexpr std::int64_t kFilterPatternMemory = 4 << 20;  // of RE2 for one, in octets: a pattern that needs more is refused, a search that does is slower
+inline constexpr std::size_t kAttachmentListMax = 1'000;  // extensions or types: refused
+inline constexpr std::uint64_t kSavedFolderOctetsDefault = 10ULL << 30U;  // of all copies of a hook: attempts fail
+inline constexpr std::uint64_t kSavedFolderOctetsMin = 1U << 20U;  // refused
+inline constexpr minutes kSavedSweepInterval{10};  // between two looks for copies that have been kept long enough
+inline constexpr std::size_t kArchiveAddressesMax = 10;  // refused
+inline constexpr std::size_t kStepsMax = 6;  // of one hook: with a bounce message each and the other four actions they make ten unique ones (H8): refused
 // clang-format on
 
 }  // namespace penstock::limits

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <set>
 
-#include "engine/base/limits_tail.h"
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/base/time.h"

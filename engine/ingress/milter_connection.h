@@ -13,7 +13,7 @@
 #include "engine/async/stream.h"
 #include "engine/async/task.h"
 #include "engine/async/timer.h"
-#include "engine/base/limits_milter.h"
+#include "engine/base/limits.h"
 #include "engine/base/time.h"
 #include "engine/ingress/incoming_octets.h"
 #include "engine/ingress/milter_session.h"

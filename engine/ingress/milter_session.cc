@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_milter.h"
 #include "engine/base/strings.h"
 #include "engine/mail/header_section.h"
 #include "engine/mail/mailbox.h"

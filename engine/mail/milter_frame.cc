@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "engine/base/limits_milter.h"
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 

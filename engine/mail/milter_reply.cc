@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "engine/base/limits_milter.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 
 namespace penstock::mail {

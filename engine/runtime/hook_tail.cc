@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
-#include "engine/base/limits_tail.h"
+#include "engine/base/limits.h"
 #include "engine/base/status.h"
 #include "engine/base/strings.h"
 

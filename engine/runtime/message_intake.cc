@@ -5,7 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "engine/base/limits_milter.h"
+#include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/metrics.h"
 #include "engine/base/status_macros.h"

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "engine/base/limits_tail.h"
+#include "engine/base/limits.h"
 #include "engine/base/time.h"
 
 namespace penstock::runtime {

@@ -19,7 +19,6 @@
 #include <vector>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_perf.h"
 #include "engine/base/mutex.h"
 #include "engine/ports/store.h"
 #include "engine/store/content_segments.h"
@@ -35,7 +34,7 @@ class SqliteStore final : public ports::Store {
   struct Options {
     FileSystem* files = nullptr;  // null: the operating system's; else outlives the store
     std::string vfs;              // name of a SQLite VFS; empty: SQLite's own
-    std::size_t inline_content_octets_max = limits::kInlineOctetsMax;
+    std::size_t inline_content_octets_max = limits::kInlineContentOctetsMax;
     // Smaller ones let a test see many segments, and many moves of SQLite's log.
     std::size_t segment_octets = limits::kSegmentOctets;
     int write_ahead_pages_max = limits::kWriteAheadPagesMax;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // archive: certain addresses get the mail as well, as BCC.
-#include "engine/base/limits_builtin.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "hooks/builtin/kinds.h"
 

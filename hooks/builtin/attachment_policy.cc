@@ -3,7 +3,7 @@
 // decide what becomes of the mail.
 #include <set>
 
-#include "engine/base/limits_builtin.h"
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "hooks/builtin/kinds.h"

@@ -11,7 +11,7 @@
 
 #include "engine/async/endpoint.h"
 #include "engine/async/tls_files.h"
-#include "engine/base/limits_builtin.h"
+#include "engine/base/limits.h"
 #include "engine/base/nearest.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"

@@ -4,7 +4,7 @@
 #include <deque>
 #include <set>
 
-#include "engine/base/limits_builtin.h"
+#include "engine/base/limits.h"
 #include "engine/base/metrics.h"
 #include "engine/base/mutex.h"
 #include "engine/base/strings.h"

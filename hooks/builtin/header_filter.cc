@@ -5,7 +5,7 @@
 
 #include <re2/re2.h>
 
-#include "engine/base/limits_builtin.h"
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/mail/header_section.h"

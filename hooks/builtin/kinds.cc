@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "engine/base/limits_builtin.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/mail/mailbox.h"
 

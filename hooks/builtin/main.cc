@@ -16,7 +16,7 @@
 
 #include <pthread.h>
 
-#include "engine/base/limits_builtin.h"
+#include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/metrics.h"
 #include "engine/base/strings.h"

@@ -5,7 +5,7 @@
 #include <set>
 #include <unordered_map>
 
-#include "engine/base/limits_builtin.h"
+#include "engine/base/limits.h"
 #include "engine/base/mutex.h"
 #include "engine/base/strings.h"
 #include "engine/mail/mailbox.h"

@@ -13,8 +13,6 @@
 
 #include "engine/async/endpoint.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_lmtp.h"
-#include "engine/base/limits_milter.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/ingress/network_set.h"

@@ -11,7 +11,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "engine/base/limits_tail.h"
+#include "engine/base/limits.h"
 #include "engine/runtime/hook_tail.h"
 #include "tests/integration/api/services_fixture.h"
 

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "engine/base/limits_builtin.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "hooks/builtin/config.h"
 

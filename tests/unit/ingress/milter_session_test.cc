@@ -7,7 +7,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "engine/base/limits_milter.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/mail/milter_frame.h"
 #include "engine/mail/milter_reply.h"

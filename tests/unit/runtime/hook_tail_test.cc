@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "engine/base/limits_tail.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 
 namespace penstock::runtime {
