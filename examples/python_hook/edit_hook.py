@@ -82,7 +82,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listen", default="127.0.0.1:50052")
     listen = parser.parse_args().listen
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
+    # Of two on one port the second fails; else they would share the calls.
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=[("grpc.so_reuseport", 0)])
     hook_pb2_grpc.add_HookServiceServicer_to_server(Hook(), server)
     port = server.add_insecure_port(listen)
     server.start()

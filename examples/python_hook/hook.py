@@ -74,7 +74,8 @@ def main():
     parser.add_argument("--tls-key", type=pathlib.Path)
     parser.add_argument("--tls-ca", type=pathlib.Path, help="ask clients for a certificate signed by it")
     options = parser.parse_args()
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64))
+    # Of two on one port the second fails; else they would share the calls.
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64), options=[("grpc.so_reuseport", 0)])
     hook_pb2_grpc.add_HookServiceServicer_to_server(Hook(options.delay / 1000), server)
     if health:
         servicer = health.HealthServicer()

@@ -60,7 +60,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=20, help="how long the work takes")
     options = parser.parse_args()
     options.results.mkdir(exist_ok=True)
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
+    # Of two on one port the second fails; else they would share the calls.
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=[("grpc.so_reuseport", 0)])
     hook_pb2_grpc.add_HookServiceServicer_to_server(Hook(options.results, options.seconds), server)
     port = server.add_insecure_port(options.listen)
     server.start()

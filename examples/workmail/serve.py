@@ -9,20 +9,18 @@ import json
 import pathlib
 import signal
 import sys
+import types
 from concurrent import futures
 
 import grpc
 from penstock.v1 import hook_pb2, hook_pb2_grpc
 
 
-class Context:
+def context_of(request, call):
     """What a function asks its context; and `request`, with the right to the message's content."""
-
-    def __init__(self, request, call):
-        self.request = request
-        self.aws_request_id = request.event.invocation_id
-        self.function_name = request.hook
-        self.get_remaining_time_in_millis = lambda: int(1000 * call.time_remaining())
+    return types.SimpleNamespace(
+        request=request, aws_request_id=request.event.invocation_id, function_name=request.hook,
+        get_remaining_time_in_millis=lambda: int(1000 * call.time_remaining()))
 
 
 class Hook(hook_pb2_grpc.HookServiceServicer):
@@ -33,7 +31,10 @@ class Hook(hook_pb2_grpc.HookServiceServicer):
         if not request.json:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, "no JSON came; register the hook with --json")
         # An exception fails the attempt, and the function is asked again, as in WorkMail.
-        answer = self.handler(json.loads(request.json), Context(request, context))
+        try:
+            answer = self.handler(json.loads(request.json), context_of(request, context))
+        except SystemExit as end:  # which would end this thread, and the call would wait
+            raise RuntimeError(f"the function called sys.exit({end.code!r})") from end
         return hook_pb2.InvokeResponse(json=json.dumps(answer).encode())
 
 
@@ -45,7 +46,7 @@ def main():
     path, _, function = options.handler.rpartition(".")
     sys.path.insert(0, str(pathlib.Path(path).resolve().parent))
     handler = getattr(importlib.import_module(pathlib.Path(path).name), function)
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64))
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64), options=[("grpc.so_reuseport", 0)])
     hook_pb2_grpc.add_HookServiceServicer_to_server(Hook(handler), server)
     port = server.add_insecure_port(options.listen)
     server.start()

@@ -20,7 +20,7 @@ import unittest
 
 import grpc
 from cloud_stub import MAIL, Cloud
-from harness import SOURCE, STUBS, PenstockTest, wait_until
+from harness import DOMAIN, SOURCE, STUBS, PenstockTest, wait_until
 from hook_examples import SKIPPED, Example, Missing, block, build, environment
 
 sys.path.insert(0, str(STUBS))
@@ -159,7 +159,16 @@ class Functions(PenstockTest):
         want = {**event, "summaryVersion": "2018-10-10", "invocationId": given["id"],
                 "flowDirection": event.get("flowDirection", "INBOUND")}
         self.assertEqual(given, {"event": want, "id": event.get("invocationId", given["id"]), "function": "served",
-                                 "in time": True})
+                                 "in time": True, "may read": False})
+
+    def test_what_came_is_in_the_context(self):
+        self.serve("echo")
+        self.daemon.penstock_ok("hook", "add-permission", "served", "--statement-id", "read", "--principal", "default",
+                                "--read")
+        self.sync_rule(hook="served")
+        (message,) = self.daemon.send([f"alice@{DOMAIN}"])
+        (one,) = self.daemon.wait_closed(message)["recipients"]
+        self.assertIn('"may read":true', one["verdict"]["bounceMessage"].replace(": ", ":"))
 
     def test_hello_world(self):
         event, want = event_of("hello-world-python"), expected("hello-world-python")["response"]

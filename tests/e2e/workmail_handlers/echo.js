@@ -5,7 +5,8 @@ exports.handler = (event, context) => {
   if (event.subject === 'fail') throw new Error('not yet');
   const left = context.getRemainingTimeInMillis();
   const inTime = left > 0 && left <= 15500; // gRPC may round 15 s up
-  const given = { event, id: context.awsRequestId, function: context.functionName, 'in time': inTime };
+  const given = { event, id: context.awsRequestId, function: context.functionName, 'in time': inTime,
+    'may read': Boolean(context.request.content?.mayRead) };
   return { actions: [{ allRecipients: true, action: {
     type: 'BOUNCE', parameters: { bounceMessage: JSON.stringify(given) } } }] };
 };
