@@ -268,11 +268,24 @@ class ReadyHooks(PenstockTest):
         self.outcomes(["alice"])
         self.assertIn("[EXT] hello", self.mail("alice"))
 
-    def test_hook_check_finds_nothing(self):
-        hooks = self.serve("hooks: [{name: brake, storm_brake: {messages_max: 10000}}]\n")
-        checked = json.loads(self.daemon.penstock_ok("hook", "check", hooks.target, "--as", "brake", "--output", "json"))
-        found = {one["name"]: one["result"] for one in checked["checks"] if one["result"] != "PASSED"}
-        self.assertEqual(found, {"stream": "SKIPPED"})
+    def test_the_printed_check_fits_the_kinds_that_need_no_content(self):
+        (command,) = re.findall(r"^penstock (hook check .*)$", README, re.M)
+        for kind in hook_kinds():
+            with self.subTest(kind):
+                text, needs = printed(kind)
+                hooks = self.serve(text)
+                name = re.findall(r"- name: (\S+)", text)[0]
+                done = self.daemon.penstock(*command.replace("127.0.0.1:50070", hooks.target).replace("NAME", name).split(),
+                                            "--output", "json")
+                found = {one["name"]: (one["result"], one["found"]) for one in json.loads(done.stdout)["checks"]}
+                hooks.stop()
+                if needs:
+                    self.assertEqual((done.returncode, found["inbound"][0]), (1, "FAILED"))
+                    self.assertIn("PERMISSION_DENIED", found["inbound"][1])
+                else:
+                    self.assertEqual((done.returncode, found["inbound"][0]), (0, "PASSED"), done.stderr)
+                    warned = {check for check, (result, _) in found.items() if result == "WARNED"}
+                    self.assertEqual(warned, {"recipients-500"} if kind == "archive" else set())
 
     def test_every_kind_is_printed_and_right(self):
         kinds = re.findall(r"^### (\w+)$", README, re.M)

@@ -149,8 +149,10 @@ Command HookCheckCommand() {
   return {.words = "hook check",
           .summary = "Check that a hook does what mail needs, without mail and without a daemon",
           .details =
-              "Calls the hook some 80 times. Exit code 1 if a check fails, 3 if the hook is "
-              "not reachable. With --output junit: for a CI that reads JUnit.",
+              "Calls the hook some 80 times, as mail does: what the hook counts, limits or writes "
+              "has them too. Content is not offered, so reading and replacing are not tried. Exit "
+              "code 1 if a check fails, 3 if the hook is not reachable. With --output junit: for "
+              "a CI that reads JUnit.",
           .example = "penstock hook check 127.0.0.1:50051",
           .parameters = CheckParameters(),
           .formats = {"junit"},
