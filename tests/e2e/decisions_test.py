@@ -69,13 +69,16 @@ class Decisions(PenstockTest):
     def test_what_was_registered_survives_a_restart(self):
         self.register(self.hook().target)
         self.sync_rule()
-        before = [self.daemon.penstock_json(*words) for words in
-                  (("org", "list"), ("hook", "list"), ("rule", "list", "--direction", "inbound"))]
+        before = self.registered()
         self.assertEqual(self.daemon.stop(), 0)
         self.daemon.start()
-        after = [self.daemon.penstock_json(*words) for words in
+        self.assertEqual(before, self.registered())
+
+    def registered(self):
+        lists = [self.daemon.penstock_json(*words) for words in
                  (("org", "list"), ("hook", "list"), ("rule", "list", "--direction", "inbound"))]
-        self.assertEqual(before, after)
+        lists[1].pop("statuses")  # how it fares, not what it is
+        return lists
 
 
 if __name__ == "__main__":
