@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What hooks/README.md prints works as printed: its hooks in Python and Go, from empty folders, beside a daemon
-as `tools/quickstart --keep` leaves it; so do the five steps of examples/workmail/README.md. And work that takes
-longer than a call may.
+"""What hooks/README.md prints works as printed: its hooks in Python and Go, from empty folders, beside
+`tools/quickstart --keep`, by the lines that it prints; so do the five steps of examples/workmail/README.md. And
+work that takes longer than a call may.
 
 A language without its tools is skipped aloud; with CI=true that fails.
 """
@@ -9,14 +9,13 @@ import json
 import os
 import pathlib
 import re
-import shlex
 import signal
 import socket
 import subprocess
 import tempfile
 import unittest
 
-from harness import DOMAIN, PENSTOCK, PYTHON, SOURCE, PenstockTest, wait_until
+from harness import DOMAIN, PYTHON, SOURCE, PenstockTest, wait_until
 from hook_examples import SKIPPED, Missing, block, build, environment, require
 
 PAGE = SOURCE / "hooks/README.md"
@@ -56,12 +55,8 @@ class Guide(PenstockTest):
         return self.type_in(folder.name, commands.replace(port, ours))
 
     def type_in(self, folder, commands):
-        """Types commands in a folder, in the terminal beside tools/quickstart --keep; returns what they print."""
-        # What it has set up: its hook decides all mail.
-        self.register(self.hook().target)
-        self.sync_rule()
-        script = (f'export PENSTOCK={shlex.quote(str(SOURCE))} SMTP=127.0.0.1:{self.daemon.ports["mx"]}\n'
-                  f'penstock() {{ "{PENSTOCK}" --socket "{self.daemon.socket}" "$@"; }}\n{commands}')
+        """Types commands in a folder, in a terminal beside tools/quickstart --keep; returns what they print."""
+        script = "\n".join(["shopt -s expand_aliases", *self.quickstart(), commands])
         output = self.daemon.folder / "output"
         with output.open("w") as sink:
             shell = subprocess.Popen(["bash", "-euc", script], cwd=folder, env=environment(), stdout=sink,
@@ -69,6 +64,21 @@ class Guide(PenstockTest):
         self.addCleanup(self.stop, shell)
         self.assertEqual(shell.wait(STEPS_DEADLINE), 0, output.read_text())
         return output.read_text()
+
+    def quickstart(self):
+        """The two lines that tools/quickstart --keep prints for a second terminal; it runs until the test ends."""
+        story = self.daemon.folder / "story"
+        with story.open("w") as sink:
+            process = subprocess.Popen([PYTHON, "-u", SOURCE / "tools/quickstart_story.py", "--keep"], stdout=sink,
+                                       stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+
+        def lines():
+            self.assertIsNone(process.poll(), story.read_text())
+            found = re.findall(r"^ *((?:alias penstock|export PENSTOCK)=.*)\n", story.read_text(), re.M)
+            return found if len(found) == 2 else None
+        return wait_until("what quickstart prints for another terminal", lines, 60)
 
     def stop(self, shell):
         """The hook that the commands left running, in the session of their shell."""
