@@ -189,6 +189,8 @@ class RunningServer final : public Server {
   Status Listen(const ServeOptions& options, std::shared_ptr<grpc::ServerCredentials> credentials) {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::ServerBuilder builder;
+    // gRPC would share the port with another hook, and each get some of the calls.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     int port = 0;
     builder.AddListeningPort(options.listen, std::move(credentials), &port);
     builder.RegisterService(service_.get());
@@ -196,7 +198,11 @@ class RunningServer final : public Server {
     quota.SetMaxThreads(options.calls_max + limits::kSdkServerThreads);
     builder.SetResourceQuota(quota);
     server_ = builder.BuildAndStart();
-    if (server_ == nullptr) return Unavailable(Cat(options.listen, ": cannot listen there"));
+    if (server_ == nullptr) {
+      return Unavailable(Cat(options.listen,
+                             ": cannot be listened on; is the address in use, or not of this "
+                             "machine?"));
+    }
     const bool unix_socket = options.listen.starts_with("unix:");
     const std::size_t colon = options.listen.rfind(':');
     address_ = unix_socket ? options.listen : Cat(options.listen.substr(0, colon), ":", port);

@@ -2,6 +2,7 @@
 #include "hooks/sdk/server.h"
 
 #include <atomic>
+#include <csignal>
 #include <latch>
 #include <mutex>
 #include <stdexcept>
@@ -12,6 +13,7 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <pthread.h>
 
 #include <catch2/catch.hpp>
 
@@ -76,14 +78,19 @@ struct Called {
   v1::InvokeResponse response;
 };
 
-Called Call(const Server& server, const v1::InvokeRequest& request,
+Called Call(const std::string& address, const v1::InvokeRequest& request,
             std::chrono::milliseconds timeout = 10s) {
-  const auto channel = grpc::CreateChannel(server.address(), grpc::InsecureChannelCredentials());
+  const auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + timeout);
   Called called;
   called.status = v1::HookService::NewStub(channel)->Invoke(&context, request, &called.response);
   return called;
+}
+
+Called Call(const Server& server, const v1::InvokeRequest& request,
+            std::chrono::milliseconds timeout = 10s) {
+  return Call(server.address(), request, timeout);
 }
 
 std::unique_ptr<Server> Started(Decide decide, std::string listen = "127.0.0.1:0") {
@@ -263,6 +270,48 @@ TEST_CASE("Server: what it cannot start with", "[hook_sdk][server]") {
   CHECK(code({.listen = "unix:/nowhere/hook"}) == StatusCode::kUnavailable);
   const auto server = Started(decide);
   CHECK(code({.listen = server->address() + "x"}) == StatusCode::kUnavailable);
+}
+
+TEST_CASE("Server: a second one on the same address is refused", "[hook_sdk][server]") {
+  const Decide decide = [](Invocation&) -> StatusOr<Answer> { return Answer().ForAll(Deliver()); };
+  const auto server = Started(decide);
+  const auto second = Server::Start(decide, {.listen = server->address()}).status();
+  CHECK(second.code() == StatusCode::kUnavailable);
+  CHECK(Message(second) ==
+        server->address() +
+            ": cannot be listened on; is the address in use, or not of this machine?");
+  CHECK(Call(*server, {}).status.ok());
+  server->Stop();
+  CHECK(Server::Start(decide, {.listen = server->address()}).ok());  // it is free again at once
+}
+
+TEST_CASE("Serve: a hook that is derived, until a signal", "[hook_sdk][server]") {
+  class AllJunk final : public Hook {
+   public:
+    StatusOr<Answer> Decide(Invocation& invocation) override {
+      seen = invocation.id();
+      return Answer().ForAll(Junk());
+    }
+
+    std::string seen;
+  };
+
+  AllJunk hook;
+  Called called;
+  std::jthread caller;
+  const auto listening = [&, serving = pthread_self()](const std::string& address) {
+    caller = std::jthread([&called, address, serving] {
+      v1::InvokeRequest request;
+      request.mutable_event()->set_invocation_id("i-1");
+      called = Call(address, request);
+      pthread_kill(serving, SIGTERM);  // to this thread alone: others of the test do not block it
+    });
+  };
+  CHECK(Serve(hook, {.listen = "127.0.0.1:0", .listening = listening}).ok());
+  caller.join();
+  REQUIRE(called.status.ok());
+  CHECK(called.response.actions(0).action().type() == v1::Action::MOVE_TO_JUNK);
+  CHECK(hook.seen == "i-1");
 }
 
 }  // namespace penstock::sdk
