@@ -20,7 +20,7 @@ namespace {
 bool IsAttachment(const Part& part, const FileInfo& info) {
   if (part.type.IsType("multipart")) return false;
   if (part.kind == mail::PartKind::kMessage) return !part.path.empty();
-  return info.attachment || !info.name.empty() || !part.type.IsType("text");
+  return info.attachment || !info.names.empty() || !part.type.IsType("text");
 }
 
 std::size_t DecodedOctets(std::string_view body, mail::TransferEncoding encoding) {
@@ -99,10 +99,11 @@ class Removal {
     std::vector<std::pair<std::size_t, Attachment>> matched;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
       const Part& part = parts_[i];
-      const FileInfo info = FileInfoOf(message_, part);
+      FileInfo info = FileInfoOf(message_, part);
       if (!IsAttachment(part, info) || IsWithinMessage(i)) continue;
       const std::string_view body = message_.substr(part.body, part.end - part.body);
-      Attachment attachment{part.path, info.name, part.type.value,
+      Attachment attachment{part.path, info.names.empty() ? "" : info.names.front(),
+                            std::move(info.names), part.type.value,
                             DecodedOctets(body, part.encoding)};
       if (remove(attachment)) matched.emplace_back(i, std::move(attachment));
     }

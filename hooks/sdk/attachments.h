@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/base/status.h"
 #include "hooks/sdk/edit.h"
@@ -15,8 +16,11 @@ namespace penstock::sdk {
 
 // What a predicate is asked about. All of it is the sender's word.
 struct Attachment {
-  std::string path;        // of its part: "2.1"; "" if the message is nothing but the attachment
-  std::string name;        // of the file, UTF-8; empty: none is given
+  std::string path;  // of its part: "2.1"; "" if the message is nothing but the attachment
+  std::string name;  // of the file, UTF-8; empty: none is given
+  // All that it is given, `name` first: a policy that asks for names asks for each, as a sender may
+  // tell a mail reader another than the first.
+  std::vector<std::string> names;
   std::string type;        // "application/pdf", in lower case
   std::size_t octets = 0;  // decoded; as they stand where they cannot be decoded
 };

@@ -60,7 +60,7 @@ class TextParts {
   [[nodiscard]] bool IsText(const Part& part) const {
     if (part.type.value != "text/plain" && part.type.value != "text/html") return false;
     const FileInfo info = FileInfoOf(message_, part);
-    return !info.attachment && info.name.empty();
+    return !info.attachment && info.names.empty();
   }
 
   // RFC 2387 §3.2: the part that "start" names, else the first.

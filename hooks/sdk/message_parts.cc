@@ -67,6 +67,27 @@ std::string DecodeName(const mail::MimeParameter& name) {
   return ToValidUtf8(mail::ToUtf8(name.octets, name.charset).value_or(name.octets));
 }
 
+void AddName(const mail::MimeField& field, std::string_view parameter,
+             std::vector<std::string>& names) {
+  std::string name = DecodeName(FindParameter(field, parameter));
+  if (!name.empty()) names.push_back(std::move(name));
+}
+
+// Adds what each form of a parameter says (RFC 2231: name*0, name*, name), and each repetition.
+void AddNames(const mail::MimeField& field, std::string_view parameter,
+              std::vector<std::string>& names) {
+  AddName(field, parameter, names);
+  mail::MimeField pieces;
+  for (const auto& one : field.parameters) {
+    if (one.first == parameter || one.first == Cat(parameter, "*")) {
+      AddName({"", {one}}, parameter, names);
+    } else if (one.first.starts_with(Cat(parameter, "*"))) {
+      pieces.parameters.insert(pieces.parameters.begin(), one);
+    }
+  }
+  AddName(pieces, parameter, names);  // of a piece that is repeated the last
+}
+
 }  // namespace
 
 StatusOr<std::vector<Part>> FindParts(std::string_view message) {
@@ -85,13 +106,17 @@ std::string_view HeaderOf(std::string_view message, const Part& part) {
 
 FileInfo FileInfoOf(std::string_view message, const Part& part) {
   const auto header = mail::HeaderSection::Scan(HeaderOf(message, part));
-  const mail::HeaderField* field = header.Find("Content-Disposition");
-  mail::MimeField disposition;
-  if (field != nullptr) disposition = mail::ReadMimeField(field->body);
   FileInfo info;
-  info.attachment = disposition.value == "attachment";
-  info.name = DecodeName(FindParameter(disposition, "filename"));
-  if (info.name.empty()) info.name = DecodeName(FindParameter(part.type, "name"));
+  std::vector<mail::MimeField> fields;
+  for (const mail::HeaderField* field : header.FindAll("Content-Disposition"))
+    fields.push_back(mail::ReadMimeField(field->body));
+  info.attachment = !fields.empty() && fields.front().value == "attachment";
+  for (const mail::HeaderField* field : header.FindAll("Content-Type"))
+    fields.push_back(mail::ReadMimeField(field->body));
+  for (const std::string_view parameter : {"filename", "name"}) {
+    for (const mail::MimeField& field : fields)
+      AddNames(field, parameter, info.names);
+  }
   return info;
 }
 

@@ -37,7 +37,9 @@ std::string_view HeaderOf(std::string_view message, const Part& part);
 // What a part says of itself as a file.
 struct FileInfo {
   bool attachment = false;  // Content-Disposition says so
-  std::string name;         // UTF-8, decoded; empty: none
+  // UTF-8, decoded: what filename and name say in each form (RFC 2231), some of it twice; the first
+  // is the one to show. Which of several a mail reader goes by, nobody knows.
+  std::vector<std::string> names;
 };
 
 FileInfo FileInfoOf(std::string_view message, const Part& part);

@@ -17,6 +17,7 @@ OF_THE_BODY = {b"content-type", b"content-transfer-encoding", b"content-disposit
 class Attachment:
     path: str     # of its part; "" if the message is nothing but the attachment
     name: str     # of the file; "": none is given
+    names: list   # all that it is given, `name` first: a policy asks for each
     type: str     # in lower case
     octets: int   # decoded; as they stand where they cannot be decoded
 
@@ -51,16 +52,17 @@ def remove_attachments(message, remove, note=""):
 def match(message, parts, remove):
     for part in parts:
         around = list(part.around())[1:]
-        is_attachment, name = file_info(message, part)
+        is_attachment, names = file_info(message, part)
         if part.kind == "message":
             wanted = part.parent is not None
         else:
-            wanted = is_attachment or name or not part.type.value.startswith("text/")
+            wanted = is_attachment or names or not part.type.value.startswith("text/")
         if not wanted or part.type.value.startswith("multipart/") or any(one.kind == "message" for one in around):
             continue
         body = message[part.body:part.end]
         decoded = decode(body, part.encoding)
-        attachment = Attachment(part.path, name, part.type.value, len(body if decoded is None else decoded))
+        attachment = Attachment(part.path, names[0] if names else "", names, part.type.value,
+                                len(body if decoded is None else decoded))
         if remove(attachment):
             yield part, attachment
 

@@ -35,7 +35,7 @@ def text_parts(message, parts):
         if refusal:
             raise Refused(refusal)
         if part.kind == "leaf":
-            if part.type.value in ("text/plain", "text/html") and file_info(message, part) == (False, ""):
+            if part.type.value in ("text/plain", "text/html") and file_info(message, part) == (False, []):
                 found.append(part)
         elif part.type.value == "multipart/related":
             waiting += [root(message, part)] if part.children else []

@@ -294,11 +294,22 @@ def header_of(message, part):
 
 
 def file_info(message, part):
-    """(whether it calls itself an attachment, its name or "")."""
-    found = scan(header_of(message, part)).find_all("Content-Disposition")
-    disposition = read_mime_field(found[0].body if found else b"")
-    name = decode_name(*find_parameter(disposition, "filename")) or decode_name(*find_parameter(part.type, "name"))
-    return disposition.value == "attachment", name
+    """(whether it calls itself an attachment, all names that it gives itself, the one to show first)."""
+    header = scan(header_of(message, part))
+    dispositions, types = ([read_mime_field(one.body) for one in header.find_all(name)]
+                           for name in ("Content-Disposition", "Content-Type"))
+    found = [name for parameter in ("filename", "name") for field in dispositions + types
+             for name in find_names(field, parameter) if name]
+    return bool(dispositions) and dispositions[0].value == "attachment", found
+
+
+def find_names(read, parameter):
+    """What each form of a parameter says (RFC 2231: name*0, name*, name), and each repetition."""
+    of_name = [one for one in read.parameters if one[0].split("*")[0] == parameter]
+    single = [one for one in of_name if one[0] in (parameter, parameter + "*")]
+    pieces = [one for one in reversed(of_name) if one not in single]  # of a repeated piece the last
+    for parameters in [of_name, *([one] for one in single), pieces]:
+        yield decode_name(*find_parameter(MimeField("", parameters), parameter))
 
 
 def decode_name(octets, charset):

@@ -38,7 +38,8 @@ def make(message, edit):
         return mail_edit.add_disclaimer(message, text(edit["text"]), text(edit.get("html", "")), edit.get("top", False))
 
     def remove(one):
-        return (one.name.endswith(edit.get("name_end", "")) and one.type.startswith(edit.get("type_start", ""))
+        end = edit.get("name_end", "")
+        return ((not end or any(name.endswith(end) for name in one.names)) and one.type.startswith(edit.get("type_start", ""))
                 and one.octets >= edit.get("octets_min", 0))
     return mail_edit.remove_attachments(message, remove, text(edit.get("note", "")))
 

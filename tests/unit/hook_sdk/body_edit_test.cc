@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Edits of the body: disclaimer.h, attachments.h.
+#include <algorithm>
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -30,7 +31,11 @@ StatusOr<Edit> Make(const std::string& message, const Json& edit) {
   }
   if (kind != "attachments") throw std::runtime_error("no such edit: " + kind);
   const auto remove = [&](const Attachment& one) {
-    return one.name.ends_with(text("name_end")) && one.type.starts_with(text("type_start")) &&
+    const std::string end = text("name_end");
+    const bool named =
+        end.empty() || std::any_of(one.names.begin(), one.names.end(),
+                                   [&end](const std::string& name) { return name.ends_with(end); });
+    return named && one.type.starts_with(text("type_start")) &&
            one.octets >= edit.value("octets_min", 0U);
   };
   return RemoveAttachments(message, remove, text("note"));
