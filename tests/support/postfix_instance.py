@@ -12,6 +12,7 @@ import postfix
 
 # Accounts of Debian's base-passwd; the package's own are made when it is installed.
 OWNER, GROUP = "mail", "games"
+STARTS_MAX = 4
 FOLDERS = ("active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace").split()
 
 MAIN = """\
@@ -135,21 +136,28 @@ class Postfix:
         (self.folder / "etc/dynamicmaps.cf").write_text("")
         environment = {**os.environ, "LD_LIBRARY_PATH": str(self.root / "usr/lib/postfix"),
                        "MAIL_CONFIG": str(self.folder / "etc")}
+        for _ in range(STARTS_MAX):
+            if self.answers(environment):
+                return self
+        raise RuntimeError("Postfix does not answer: " + self.log())
+
+    def answers(self, environment):
+        """Starts the master. False: it ended, as it does where its port is somebody's for a moment, or is silent."""
         with (self.folder / "master.out").open("w") as out:
             self.process = subprocess.Popen(
                 [self.root / "usr/lib/postfix/sbin/master", "-d", "-c", self.folder / "etc"],
                 env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
         end = time.monotonic() + 30
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                raise RuntimeError("Postfix ended: " + self.log())
+        while time.monotonic() < end and self.process.poll() is None:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
                     if probe.recv(100).startswith(b"220"):
-                        return self
+                        return True
             except OSError:
                 time.sleep(0.1)
-        raise RuntimeError("Postfix does not answer: " + self.log())
+        self.stop()
+        time.sleep(1)
+        return False
 
     def log(self):
         texts = [path.read_text() for path in (self.folder / "master.out", self.folder / "maillog") if path.exists()]
