@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // attachment_policy: attachments that a list forbids, or that are too large, are taken out, or
 // decide what becomes of the mail.
+#include <algorithm>
 #include <set>
 
 #include "engine/base/limits.h"
@@ -82,11 +83,15 @@ class AttachmentPolicyHook final : public MailHook {
     if (types_.contains(type) || types_.contains(Cat(type.substr(0, type.find('/')), "/*"))) {
       return true;
     }
+    return std::any_of(attachment.names.begin(), attachment.names.end(),
+                       [this](const std::string& name) { return IsForbiddenName(name); });
+  }
+
+  [[nodiscard]] bool IsForbiddenName(std::string_view name) const {
     // Windows takes "a.exe. " for "a.exe".
-    std::string name = AsciiLower(attachment.name);
-    name.resize(name.find_last_not_of(". \t") + 1);
+    name = name.substr(0, name.find_last_not_of(". \t") + 1);
     const std::size_t dot = name.rfind('.');
-    return dot != std::string::npos && extensions_.contains(name.substr(dot + 1));
+    return dot != std::string::npos && extensions_.contains(AsciiLower(name.substr(dot + 1)));
   }
 
   std::set<std::string> extensions_;

@@ -162,14 +162,21 @@ void LinkSteps(const v1::BuiltinHook& hook, const HookMap& others, HookMap& hook
   hooks[hook.name()] = MakeSteps(std::move(steps));
 }
 
+// Whether a kind has to know who is inside.
+bool AsksWhoIsInside(const v1::BuiltinHook& hook) {
+  return !hook.has_storm_brake() && !hook.has_header_filter() && !hook.has_attachment_policy() &&
+         !hook.has_saved_copy();
+}
+
 // What a hook remembers, such as a storm, outlives a reload that does not change it.
 std::shared_ptr<MailHook> FindUnchanged(const v1::BuiltinHooksConfig& config,
                                         const v1::BuiltinHook& hook, const LoadedConfig* before) {
   using google::protobuf::util::MessageDifferencer;
-  if (before == nullptr || hook.has_steps() ||
-      !std::equal(config.internal_domains().begin(), config.internal_domains().end(),
-                  before->config.internal_domains().begin(),
-                  before->config.internal_domains().end())) {
+  if (before == nullptr || hook.has_steps()) return nullptr;
+  const auto& inside = config.internal_domains();
+  const auto& inside_before = before->config.internal_domains();
+  if (AsksWhoIsInside(hook) &&
+      !std::equal(inside.begin(), inside.end(), inside_before.begin(), inside_before.end())) {
     return nullptr;
   }
   for (const v1::BuiltinHook& other : before->config.hooks())

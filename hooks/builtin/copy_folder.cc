@@ -79,10 +79,11 @@ bool IsStem(std::string_view stem) {
 }
 
 template <class Visit>
-void ForEachFile(const std::string& folder, Visit visit) {
+void ForEachFile(const std::string& folder, const std::stop_token& stop, Visit visit) {
   std::error_code error;
   for (auto at = fs::recursive_directory_iterator(folder, error);
-       !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+       !error && at != fs::recursive_directory_iterator() && !stop.stop_requested();
+       at.increment(error)) {
     std::error_code gone;  // somebody may remove copies meanwhile
     if (at->is_regular_file(gone)) visit(*at);
   }
@@ -106,7 +107,7 @@ Status CopyFolder::Open() {
   }
   if (access(path_.c_str(), W_OK | X_OK) != 0) return Failed(path_, "written to");
   std::uint64_t octets = 0;
-  ForEachFile(path_, [&octets](const fs::directory_entry& file) {
+  ForEachFile(path_, {}, [&octets](const fs::directory_entry& file) {
     std::error_code gone;
     const std::uintmax_t size = file.file_size(gone);
     if (!gone) octets += size;
@@ -121,12 +122,24 @@ std::string CopyFolder::FolderOf(std::string_view stem) const {
 }
 
 // Another call may have given it its name a moment ago, and not synced that yet.
-StatusOr<bool> CopyFolder::Has(std::string_view stem, std::string_view suffix) const {
+StatusOr<bool> CopyFolder::Has(std::string_view stem, std::string_view suffix) {
   if (!IsStem(stem)) return false;
   const std::string folder = FolderOf(stem);
   if (access(Cat(folder, "/", stem, suffix).c_str(), F_OK) != 0) return false;
-  PENSTOCK_RETURN_IF_ERROR(Sync(folder));
+  const Status synced = Sync(folder);
+  SetHealth(synced);
+  PENSTOCK_RETURN_IF_ERROR(synced);
   return true;
+}
+
+Status CopyFolder::Health() const {
+  const MutexLock lock(mutex_);
+  return health_;
+}
+
+void CopyFolder::SetHealth(Status health) {
+  const MutexLock lock(mutex_);
+  health_ = std::move(health);
 }
 
 Status CopyFolder::Reserve(std::uint64_t octets) {
@@ -145,9 +158,16 @@ void CopyFolder::Release(std::uint64_t octets) {
   octets_ -= std::min(octets, octets_);
 }
 
-Status CopyFolder::Write(std::string_view stem, std::string_view suffix,
-                         const std::function<Status(const Announce&, const Sink&)>& fill) {
+Status CopyFolder::Write(std::string_view stem, std::string_view suffix, const Fill& fill) {
   if (!IsStem(stem)) return InvalidArgument(Cat("\"", Printable(stem), "\" names no file"));
+  bool by_fill = false;
+  Status placed = Place(stem, suffix, fill, by_fill);
+  if (!by_fill) SetHealth(placed);
+  return placed;
+}
+
+Status CopyFolder::Place(std::string_view stem, std::string_view suffix, const Fill& fill,
+                         bool& by_fill) {
   const std::string folder = FolderOf(stem);
   const std::string path = Cat(folder, "/", stem, suffix);
   if (mkdir(folder.c_str(), 0700) == 0) {
@@ -159,10 +179,12 @@ Status CopyFolder::Write(std::string_view stem, std::string_view suffix,
   const File file(unfinished.path(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW);
   if (file.number() < 0) return Failed(unfinished.path(), "made");
   std::uint64_t reserved = 0;
-  const Announce announce = [this, &reserved](std::uint64_t octets) {
-    PENSTOCK_RETURN_IF_ERROR(Reserve(octets));
-    reserved += octets;
-    return OkStatus();
+  bool taken = true;  // all that was announced and given
+  const Announce announce = [this, &reserved, &taken](std::uint64_t octets) {
+    const Status room = Reserve(octets);
+    taken = taken && room.ok();
+    if (room.ok()) reserved += octets;
+    return room;
   };
   std::uint64_t written = 0;
   const Sink sink = [&](std::string_view octets) -> Status {
@@ -171,13 +193,18 @@ Status CopyFolder::Write(std::string_view stem, std::string_view suffix,
     while (!octets.empty()) {
       const ssize_t count = write(file.number(), octets.data(), octets.size());
       if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return Failed(path, "written");
+      if (count < 0) {
+        taken = false;
+        return Failed(path, "written");
+      }
       octets.remove_prefix(static_cast<std::size_t>(count));
     }
     return OkStatus();
   };
   const auto finish = [&]() -> Status {
-    PENSTOCK_RETURN_IF_ERROR(fill(announce, sink));
+    const Status filled = fill(announce, sink);
+    by_fill = !filled.ok() && taken;
+    PENSTOCK_RETURN_IF_ERROR(filled);
     if (fsync(file.number()) != 0) return Failed(path, "synced");
     // Unlike rename it never takes the place of a file that is there.
     if (link(unfinished.path().c_str(), path.c_str()) != 0) {
@@ -189,13 +216,13 @@ Status CopyFolder::Write(std::string_view stem, std::string_view suffix,
   };
   const Status finished = finish();
   Release(finished.ok() ? reserved - written : reserved);
-  if (finished.code() == StatusCode::kAlreadyExists) return Sync(folder);
+  if (!by_fill && finished.code() == StatusCode::kAlreadyExists) return Sync(folder);
   return finished;
 }
 
-void CopyFolder::Sweep(std::chrono::seconds keep) {
+void CopyFolder::Sweep(std::chrono::seconds keep, const std::stop_token& stop) {
   const auto now = fs::file_time_type::clock::now();
-  ForEachFile(path_, [&](const fs::directory_entry& file) {
+  ForEachFile(path_, stop, [&](const fs::directory_entry& file) {
     const bool unfinished = file.path().native().ends_with(kUnfinished);
     if (!unfinished && keep.count() == 0) return;
     std::error_code gone;

@@ -33,13 +33,14 @@ class CounterHook final : public MailHook {
     {
       const MutexLock lock(mutex_);
       if (!Remember(mail.id(), mail.now)) return Decision();
-      // Whoever may call may name rules: their number is theirs, that of series is ours.
-      if (!series_.contains({organization, rule})) {
-        if (series_.size() < limits::kCounterSeriesMax) {
-          series_.emplace(organization, rule);
-        } else {
-          organization = rule = "other";
-        }
+      // Whoever may call may name rules: their number and length is theirs, that of series is ours.
+      const bool names = organization.size() <= limits::kResourceNameOctetsMax &&
+                         rule.size() <= limits::kResourceNameOctetsMax;
+      if (names &&
+          (series_.contains({organization, rule}) || series_.size() < limits::kCounterSeriesMax)) {
+        series_.emplace(organization, rule);
+      } else {
+        organization = rule = "other";
       }
     }
     const auto labels = {

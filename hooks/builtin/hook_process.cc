@@ -150,10 +150,10 @@ void HookProcess::TellHealth() {
   told_ = std::move(now);
 }
 
-void HookProcess::Housekeep() {
+void HookProcess::Housekeep(const std::stop_token& stop) {
   const std::shared_ptr<const HookMap> hooks = this->hooks();
   for (const auto& [name, hook] : *hooks)
-    hook->Housekeep();
+    hook->Housekeep(stop);
 }
 
 Status HookProcess::Reload(LoadedConfig loaded) {

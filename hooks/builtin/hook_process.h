@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "engine/base/mutex.h"
@@ -33,7 +34,8 @@ class HookProcess {
   // Tells the health service how each hook is. To be called once a second or so.
   void TellHealth();
 
-  void Housekeep();
+  // May run beside all others; ends early if `stop` says so.
+  void Housekeep(const std::stop_token& stop);
 
   // Lets calls that run finish, for `drain_deadline`.
   void Stop();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,10 +59,11 @@ class MailHook {
   // check of the file. Errors: what is not there.
   virtual Status Start() { return OkStatus(); }
 
-  // Done every limits::kSavedSweepInterval.
-  virtual void Housekeep() {}
+  // Done at the start and every limits::kSavedSweepInterval, on a thread of its own; ends early if
+  // `stop` says so.
+  virtual void Housekeep(const std::stop_token& /*stop*/) {}
 
-  // What keeps the hook from working, as of its last call.
+  // What keeps the hook from working, as of its last call; never what a mail or a caller does.
   [[nodiscard]] virtual Status Health() const { return OkStatus(); }
 };
 

@@ -5,13 +5,17 @@
 //   SIGHUP           read the configuration again
 //
 // Exit codes: 0 stopped; 1 the configuration or something it names is wrong; 2 usage.
-#include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <functional>
+#include <mutex>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <pthread.h>
@@ -75,6 +79,17 @@ void Reload(HookProcess& process, const std::string& path) {
   }
 }
 
+// On a thread of its own: no signal waits for a walk through a large folder.
+void KeepHouse(const std::stop_token& stop, HookProcess& process) {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested()) {
+    process.Housekeep(stop);
+    stopped.wait_for(lock, stop, limits::kSavedSweepInterval, [] { return false; });
+  }
+}
+
 int Run(LoadedConfig loaded, const std::string& path) {
   const sigset_t signals = BlockSignals();
   setenv("GRPC_VERBOSITY", "NONE", 0);  // gRPC's own lines are in no form of ours
@@ -84,19 +99,18 @@ int Run(LoadedConfig loaded, const std::string& path) {
   auto process = HookProcess::Start(std::move(loaded), metrics);
   if (!process.ok()) return Refuse(process.status());
   Log(LogLevel::kInfo, "started", {{"version", PENSTOCK_VERSION}, {"config", path}});
+  std::jthread housekeeping(KeepHouse, std::ref(**process));
   constexpr timespec kLook{1, 0};
-  auto housekeeping = std::chrono::steady_clock::now() + limits::kSavedSweepInterval;
   for (;;) {
     const int signal = sigtimedwait(&signals, nullptr, &kLook);
     if (signal == SIGTERM || signal == SIGINT) break;
     if (signal == SIGHUP) Reload(**process, path);
     (*process)->TellHealth();
-    if (std::chrono::steady_clock::now() < housekeeping) continue;
-    (*process)->Housekeep();
-    housekeeping = std::chrono::steady_clock::now() + limits::kSavedSweepInterval;
   }
   Log(LogLevel::kInfo, "stopping");
+  housekeeping.request_stop();
   (*process)->Stop();
+  housekeeping.join();
   Log(LogLevel::kInfo, "stopped");
   process->reset();
   SetMetricSink(nullptr);

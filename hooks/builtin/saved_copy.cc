@@ -5,7 +5,6 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "engine/base/limits.h"
-#include "engine/base/mutex.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/wire/proto_time.h"
@@ -33,21 +32,12 @@ class SavedCopyHook final : public MailHook {
         keep_(std::chrono::duration_cast<std::chrono::seconds>(wire::FromProto(settings.keep()))),
         key_field_(settings.key_field()) {}
 
-  Status Start() override {
-    PENSTOCK_RETURN_IF_ERROR(folder_.Open());
-    Housekeep();
-    return OkStatus();
-  }
+  Status Start() override { return folder_.Open(); }
 
-  void Housekeep() override { folder_.Sweep(keep_); }
+  void Housekeep(const std::stop_token& stop) override { folder_.Sweep(keep_, stop); }
 
   StatusOr<Decision> Decide(const Mail& mail) override {
-    const Status saved = Save(mail);
-    {
-      const MutexLock lock(mutex_);
-      health_ = saved;
-    }
-    PENSTOCK_RETURN_IF_ERROR(saved);
+    PENSTOCK_RETURN_IF_ERROR(Save(mail));
     if (key_field_.empty()) return Decision();
     PENSTOCK_ASSIGN_OR_RETURN(const std::string_view header, mail.content.HeaderSection());
     PENSTOCK_ASSIGN_OR_RETURN(const sdk::Edit edit, sdk::AddField(header, key_field_, mail.id()));
@@ -58,33 +48,31 @@ class SavedCopyHook final : public MailHook {
     return decision;
   }
 
-  [[nodiscard]] Status Health() const override {
-    const MutexLock lock(mutex_);
-    return health_;
-  }
+  [[nodiscard]] Status Health() const override { return folder_.Health(); }
 
  private:
-  // The copy comes last: where it is, its event is as well.
+  // The event is written when the copy is, and before that has its name: where the copy is, its
+  // event is as well, and a copy that fails leaves none.
   Status Save(const Mail& mail) {
     PENSTOCK_ASSIGN_OR_RETURN(const bool kept, folder_.Has(mail.id(), ".eml"));
     if (kept) return OkStatus();
+    return folder_.Write(mail.id(), ".eml", [this, &mail](const auto& announce, const auto& sink) {
+      PENSTOCK_RETURN_IF_ERROR(mail.content.source().Stream(announce, sink));
+      return SaveEvent(mail);
+    });
+  }
+
+  Status SaveEvent(const Mail& mail) {
     const std::string event = EventText(mail.request);
-    const Status noted =
-        folder_.Write(mail.id(), ".json", [&event](const auto& announce, const auto& sink) {
-          const Status room = announce(event.size());
-          return room.ok() ? sink(event) : room;
-        });
-    PENSTOCK_RETURN_IF_ERROR(noted);
-    return folder_.Write(mail.id(), ".eml", [&mail](const auto& announce, const auto& sink) {
-      return mail.content.source().Stream(announce, sink);
+    return folder_.Write(mail.id(), ".json", [&event](const auto& announce, const auto& sink) {
+      const Status room = announce(event.size());
+      return room.ok() ? sink(event) : room;
     });
   }
 
   CopyFolder folder_;
   const std::chrono::seconds keep_;
   const std::string key_field_;
-  mutable Mutex mutex_;
-  Status health_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

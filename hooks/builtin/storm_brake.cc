@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kWindowMin{1000};
 
+// Stands for all recipients that a truncated event leaves out, as one mailbox; no address' key.
+constexpr std::string_view kLeftOut = "\n";
+
 // Which recipients got too much within the window: exact, as each call is remembered, not a rate
 // that is guessed. Bounded by calls and by recipients; beyond that the oldest call is forgotten,
 // which lets mail through, never more of it stops.
@@ -98,10 +101,17 @@ class StormBrakeHook final : public MailHook {
       if (watched_.Match(recipient.address())) {
         recipients.insert(mail::AddressKey(recipient.address()));
       }
+    if (mail.event().truncated()) recipients.emplace(kLeftOut);
     Decision decision;
     if (recipients.empty()) return decision;
     const MutexLock lock(mutex_);
     const std::set<std::string> braked = tally_.Count(mail.id(), std::move(recipients), mail.now);
+    // A crowd of recipients may not hide one behind the end of the list (E5).
+    if (mail.event().truncated() && braked.contains(std::string(kLeftOut))) {
+      decision.everyone = action_;
+      decision.Note("the event is truncated: whom it leaves out may get too much");
+      return decision;
+    }
     for (const auto& recipient : mail.event().envelope().recipients()) {
       if (braked.contains(mail::AddressKey(recipient.address()))) {
         decision.some.emplace_back(recipient.address(), action_);

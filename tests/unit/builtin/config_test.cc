@@ -38,4 +38,9 @@ TEST_CASE("A reload keeps the hooks that it does not change, and what they remem
                                   "hooks.yaml", &*before);
   REQUIRE(inside.ok());
   CHECK(inside->hooks.at("archive") != before->hooks.at("archive"));
+  CHECK(inside->hooks.at("storm") == before->hooks.at("storm"));  // asks nobody who is inside
+  const auto changed = ParseConfig(file("{name: storm, storm_brake: {messages_max: 4}}", archive),
+                                   "hooks.yaml", &*before);
+  REQUIRE(changed.ok());
+  CHECK(changed->hooks.at("storm") != before->hooks.at("storm"));
 }

@@ -74,6 +74,43 @@ TEST_CASE("A folder of copies removes what is old, and gives its room back", "[b
   CHECK(Write(folder, "ab5", std::string(500, 'x')).ok());
 }
 
+TEST_CASE("A folder of copies is unwell by its own faults alone", "[builtin]") {
+  const tests::TemporaryFolder temporary;
+  const std::string path = temporary.path() + "/copies";
+  CopyFolder folder(path, kRoom);
+  REQUIRE(folder.Open().ok());
+  const auto cut = [](const auto& announce, const auto& sink) -> Status {
+    CHECK(announce(2).ok());
+    CHECK(sink("x").ok());
+    return Cancelled("nobody waits");
+  };
+  CHECK(folder.Write("ab1", ".eml", cut).code() == StatusCode::kCancelled);
+  CHECK(folder.Health().ok());
+  CHECK(!Write(folder, "ab2", std::string(kRoom + 1, 'x')).ok());
+  CHECK(folder.Health().code() == StatusCode::kResourceExhausted);
+  CHECK(!folder.Write("ab1", ".eml", cut).ok());  // says nothing of the folder
+  CHECK(!Write(folder, "../x", "x").ok());
+  CHECK(folder.Health().code() == StatusCode::kResourceExhausted);
+  CHECK(Write(folder, "ab3", "x").ok());
+  CHECK(folder.Health().ok());
+  std::ofstream(path + "/cd") << "in the way";
+  CHECK(Write(folder, "cd1", "x").code() == StatusCode::kUnavailable);
+  CHECK(folder.Health().code() == StatusCode::kUnavailable);
+}
+
+TEST_CASE("A sweep of a folder of copies ends when it is told to", "[builtin]") {
+  const tests::TemporaryFolder temporary;
+  const std::string path = temporary.path() + "/copies";
+  CopyFolder folder(path, kRoom);
+  REQUIRE(folder.Open().ok());
+  REQUIRE(Write(folder, "ab1", "x").ok());
+  MakeOlder(path + "/ab/ab1.eml", std::chrono::hours(25));
+  std::stop_source stop;
+  stop.request_stop();
+  folder.Sweep(std::chrono::hours(24), stop.get_token());
+  CHECK(fs::exists(path + "/ab/ab1.eml"));
+}
+
 TEST_CASE("A folder of copies that others may enter is refused", "[builtin]") {
   const tests::TemporaryFolder temporary;
   const std::string path = temporary.path() + "/copies";

@@ -7,7 +7,7 @@
 //           (denied, too large, cut), refusal (of the changed mail), times (of calls with
 //           numbers behind id and rule); what a call does not say is said beside `calls`
 //   want    calls: answer ("BOUNCE a@x.example: text", "DEFAULT rest b@x.example"), message (where
-//           it changed), notes, error, files, counted
+//           it changed), notes, error, files, healthy, counted
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -145,6 +145,7 @@ void Run(MailHook& hook, const Json& call, const Json& want, const std::string& 
   Counted counted;
   StatusOr<Decision> decision = hook.Decide({request, content, Milliseconds(call.value("at", 0))});
   if (want.contains("files")) CHECK(FilesOf(folder) == want.at("files"));
+  if (want.contains("healthy")) CHECK(hook.Health().ok() == want.at("healthy").get<bool>());
   if (want.contains("error")) {
     REQUIRE(!decision.ok());
     std::string error = decision.status().ToString();
