@@ -39,6 +39,11 @@ class ContentAttack(ContentCalls):
         self.channels.append(channel)
         return channel
 
+    def check_growth(self, growth, most):
+        """AddressSanitizer keeps what was given back: there only that the daemon goes on is tested."""
+        if "libasan" not in pathlib.Path(f"/proc/{self.daemon.process.pid}/maps").read_text():
+            self.assertLess(growth, most)
+
     def peak(self):
         """The most memory that the daemon has had, in KiB."""
         status = pathlib.Path(f"/proc/{self.daemon.process.pid}/status").read_text()
@@ -80,7 +85,7 @@ class ContentAttack(ContentCalls):
         self.assertEqual(self.put_raw([self.start_piece(call), bomb], packed)[0], "UNIMPLEMENTED")
         for octets in (bytes(1000), self.start_piece(call)):
             self.assertNotEqual(self.put_raw([octets], packed)[0], "OK")
-        self.assertLess(self.peak() - before, GROWTH_MAX_KIB)
+        self.check_growth(self.peak() - before, GROWTH_MAX_KIB)
 
     def test_an_answer_that_unpacks_to_a_thousand_times_its_size(self):
         class Bomb(hook_pb2_grpc.HookServiceServicer):
@@ -99,7 +104,7 @@ class ContentAttack(ContentCalls):
         (attempt,) = self.daemon.wait_closed(message)["invocations"][0]["attempts"]
         self.assertEqual(attempt["code"], "UNIMPLEMENTED", attempt)
         self.assertIn("gzip", attempt["error"])
-        self.assertLess(self.peak() - before, GROWTH_MAX_KIB)
+        self.check_growth(self.peak() - before, GROWTH_MAX_KIB)
 
     def test_messages_that_are_begun_and_not_ended(self):
         """1,000 streams of somebody without a capability, each with most of 1 MiB."""
@@ -114,7 +119,7 @@ class ContentAttack(ContentCalls):
             idle = 0 if taken else idle + 1
         growth = self.peak() - before
         print(f"begun: {sent >> 20} MiB taken, {growth >> 10} MiB", file=sys.stderr)
-        self.assertLess(growth, UNFINISHED_GROWTH_MAX_KIB)
+        self.check_growth(growth, UNFINISHED_GROWTH_MAX_KIB)
         for peer in peers:
             peer.close()
         self.nothing_is_staged(self.begin())  # others go on
@@ -148,7 +153,7 @@ class ContentAttack(ContentCalls):
         for one in held:
             one.cancel()
         print(f"flood: {growth >> 10} MiB", file=sys.stderr)
-        self.assertLess(growth, GROWTH_MAX_KIB)
+        self.check_growth(growth, GROWTH_MAX_KIB)
 
     def test_a_put_that_is_left_half_open_holds_nothing_up(self):
         call = self.begin()
@@ -200,7 +205,7 @@ class ContentAttack(ContentCalls):
                 list(self.channel().unary_stream(GET)(self.get_request(call), timeout=30, metadata=metadata))
             self.assertIn(raised.exception.code(), (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE))
         self.nothing_is_staged(call)
-        self.assertLess(self.peak() - before, GROWTH_MAX_KIB)
+        self.check_growth(self.peak() - before, GROWTH_MAX_KIB)
 
     def test_ten_thousand_gets(self):
         """Those of one hook, that take nothing, and those without a capability; another hook reads meanwhile."""
@@ -220,7 +225,7 @@ class ContentAttack(ContentCalls):
         self.assertEqual({one.code() for one in refused[:100]}, {grpc.StatusCode.PERMISSION_DENIED})
         growth = self.peak() - before
         print(f"10,000 Gets: {growth >> 10} MiB", file=sys.stderr)
-        self.assertLess(growth, GROWTH_MAX_KIB)
+        self.check_growth(growth, GROWTH_MAX_KIB)
         self.nothing_is_staged(greedy)
 
     def refused_a_33rd(self, call):
