@@ -78,7 +78,9 @@ std::shared_ptr<grpc::Channel> ChannelTo(const flow::Hook& hook,
   constexpr auto kFirst = static_cast<int>(limits::kReconnectFirst.count());
   constexpr auto kMax = static_cast<int>(limits::kReconnectMax.count());
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirst);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirst);
+  // Despite its name this is how long a connection may take to come up: a hook that is far away
+  // needs some round trips, one that is silent is tried again no later than one that refuses.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMax);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMax);
   arguments.SetMaxReceiveMessageSize(limits::kHookMessageOctetsMax);
   // gRPC would unpack an answer whole before it looks at its size: 256 KiB into 256 MiB.

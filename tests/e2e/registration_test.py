@@ -1,12 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a hook is registered with counts when it is called: where it is, how long, how many at a time."""
+import contextlib
 import datetime
 import pathlib
+import socket
+import threading
+import time
 import unittest
 
 from harness import DOMAIN, Hook, PenstockTest
 
 SICK_HOOK = pathlib.Path(__file__).with_name("sick_hook.py")
+
+
+class FarAway:
+    """Carries connections to a port of loopback; the first octets of each wait for so many seconds."""
+
+    def __init__(self, port, seconds):
+        self.target, self.seconds = port, seconds
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.sockets = []
+
+    def __enter__(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        for one in (self.listener, *self.sockets):
+            one.close()
+
+    def accept(self):
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                client, _ = self.listener.accept()
+                hook = socket.create_connection(("127.0.0.1", self.target))
+                self.sockets += [client, hook]
+                threading.Thread(target=self.carry, args=(client, hook, self.seconds), daemon=True).start()
+                threading.Thread(target=self.carry, args=(hook, client, self.seconds), daemon=True).start()
+
+    @staticmethod
+    def carry(source, sink, seconds):
+        time.sleep(seconds)
+        with contextlib.suppress(OSError):
+            while octets := source.recv(65536):
+                sink.sendall(octets)
+            sink.shutdown(socket.SHUT_WR)
 
 
 class Registration(PenstockTest):
@@ -28,6 +67,12 @@ class Registration(PenstockTest):
                 self.assertIn(f"found at {name}: plain text", said)
                 self.daemon.penstock_ok("rule", "delete", "ask", "--direction", "inbound")
                 self.daemon.penstock_ok("hook", "remove", "decide")
+
+    def test_from_far_away(self):
+        """A connection that takes its time to come up is not one that failed."""
+        with FarAway(int(self.hook(SICK_HOOK).target.rpartition(":")[2]), seconds=1) as relay:
+            attempts, _ = self.decided_by(f"127.0.0.1:{relay.port}")
+        self.assertEqual([one["code"] for one in attempts], ["OK"])
 
     def test_by_a_unix_socket(self):
         path = self.daemon.folder / "hook.sock"
