@@ -12,11 +12,12 @@ import tempfile
 import unittest
 
 from certificates import Authority
-from harness import DOMAIN, PENSTOCKD, SOURCE, Daemon, PenstockTest, wait_until
+from harness import BUILD, DOMAIN, PENSTOCKD, SOURCE, Daemon, PenstockTest, wait_until
 from next_hop import NextHop
 
 USER = pwd.getpwnam("nobody")
-UNIT = SOURCE / "tools/penstockd/penstockd.service"
+UNITS = ((SOURCE / "tools/penstockd/penstockd.service", PENSTOCKD),
+         (SOURCE / "hooks/builtin/penstock-hooks.service", BUILD / "hooks/builtin/penstock-hooks"))
 
 
 def status_of(path):
@@ -172,15 +173,18 @@ class ServiceManager(PenstockTest):
             self.daemon.stop()
             self.assertEqual(manager.recv(100), b"STOPPING=1")
 
-    def test_the_unit(self):
+    def test_the_units(self):
         if not shutil.which("systemd-analyze"):
             self.skipTest("systemd-analyze is not here")
-        unit = self.daemon.folder / "penstockd.service"
-        unit.write_text(UNIT.read_text().replace("/usr/sbin/penstockd", str(PENSTOCKD)))
-        done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, timeout=60)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", unit], capture_output=True, text=True, timeout=60)
-        self.assertEqual(done.returncode, 0, done.stdout[-300:])
+        for source, binary in UNITS:
+            with self.subTest(source.name):
+                unit = self.daemon.folder / source.name
+                unit.write_text(source.read_text().replace(f"/usr/sbin/{binary.name}", str(binary)))
+                done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, timeout=60)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", unit],
+                                      capture_output=True, text=True, timeout=60)
+                self.assertEqual(done.returncode, 0, done.stdout[-300:])
 
 
 if __name__ == "__main__":
