@@ -29,6 +29,12 @@ class CheckCoro(unittest.TestCase):
         self.refused("Task<void> F() { Both(co_await Call(), Options{.a = x}); }", "a braced object")
         self.refused("Task<void> F() { return_(Both(co_await Call()), G{}); }", "a braced object")
 
+    def test_a_branch_of_a_conditional(self):
+        self.refused("Task<int> F() { co_return b ? co_await Call() : 1; }", "a branch of ?:")
+        self.refused("Task<int> F() { int x = b ? G(std::string()) : co_await Call(); }", "a branch of ?:")
+        self.accepted("Task<int> F() { int x = co_await Call(); co_return b ? x : 1; }")
+        self.accepted("Task<int> F() { int x = co_await Call() ? 1 : 2; }")
+
     def test_a_lambda_in_the_awaited_call(self):
         self.refused("Task<void> F() { co_await Call([p] { return p; }); }", "a lambda")
         self.refused("Task<void> F() { int v = co_await Call(1, [&](auto h) mutable { h(); }); }", "a lambda")
