@@ -2,9 +2,9 @@
 """smtp-source and smtp-sink of Debian's postfix package: those of this machine, or unpacked into the
 build folder, never installed."""
 import os
-import pathlib
 import shutil
-import subprocess
+
+import unpacked
 
 
 def program(name, build):
@@ -18,10 +18,4 @@ def program(name, build):
 
 def unpack(build):
     """The folder that the package is unpacked into. Errors: as program."""
-    root = pathlib.Path(build) / "postfix"
-    if not (root / "usr/lib/postfix/sbin/master").exists():
-        root.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "-q", "postfix"], cwd=root, check=True, capture_output=True)
-        (package,) = root.glob("postfix_*.deb")
-        subprocess.run(["dpkg", "-x", package, root], check=True, capture_output=True)
-    return root
+    return unpacked.unpack(build, "postfix", "postfix")

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import postfix
+from mail_room import free_port
 
 # Accounts of Debian's base-passwd; the package's own are made when it is installed.
 OWNER, GROUP = "mail", "games"
@@ -91,15 +92,9 @@ tlsmgr unix - - n 1000? 1 tlsmgr
 """
 
 
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
 class Postfix:
     """`port` takes mail as `options` say (lines of master.cf), `plain` takes it without them; everything
-    leaves for the SMTP server on `sink`.
+    leaves for the SMTP server on `sink`. `recipe`: further services of master.cf, as text.
     Errors: OSError, subprocess.CalledProcessError, RuntimeError if it cannot be had or does not start."""
 
     def __init__(self, folder, build, sink, options, domain="org.example"):
@@ -112,7 +107,7 @@ class Postfix:
             raise RuntimeError(f"no Postfix below {root}")
         self.root, self.sink, self.domain = root, sink, domain
         self.port, self.plain = free_port(), free_port()
-        self.options = options
+        self.options, self.recipe = options, ""
         self.process = None
 
     def start(self):
@@ -131,7 +126,7 @@ class Postfix:
                  "domain": self.domain, "sink": self.sink}
         (self.folder / "etc/main.cf").write_text(MAIN.format(**names))
         lines = "".join(f"\n  -o {option}" for option in self.options)
-        listeners = f"127.0.0.1:{self.port} inet n - n - - smtpd{lines}"
+        listeners = f"127.0.0.1:{self.port} inet n - n - - smtpd{lines}\n{self.recipe}"
         (self.folder / "etc/master.cf").write_text(MASTER.format(plain=self.plain, listeners=listeners))
         (self.folder / "etc/dynamicmaps.cf").write_text("")
         environment = {**os.environ, "LD_LIBRARY_PATH": str(self.root / "usr/lib/postfix"),
