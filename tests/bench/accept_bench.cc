@@ -13,27 +13,21 @@
 // `cpu_us` is what our side takes of processors for a message: this process's time but for the
 // clients'.
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <mutex>
-#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +41,8 @@
 #include "engine/ingress/smtp_server.h"
 #include "engine/runtime/context.h"
 #include "engine/runtime/message_schedule.h"
+#include "tests/bench/loopback.h"
+#include "tests/bench/smtp_load.h"
 
 extern char** environ;
 
@@ -56,99 +52,6 @@ namespace {
 namespace asio = async::asio;
 using std::chrono::steady_clock;
 
-// A blocking SMTP client. Anything unexpected ends the process.
-class Client {
- public:
-  explicit Client(std::uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int on = 1;
-    setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    PENSTOCK_CHECK(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    Expect("220");
-    Say("EHLO client.example\r\n", "250");
-  }
-
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-
-  ~Client() { close(socket_); }
-
-  // `content` ends with its final dot.
-  void Deliver(const std::string& content) {
-    Say("MAIL FROM:<ann@sender.example>\r\n", "250");
-    Say("RCPT TO:<bob@example.com>\r\n", "250");
-    Say("DATA\r\n", "354");
-    Say(content, "250");
-  }
-
- private:
-  void Say(std::string_view octets, std::string_view code) {
-    while (!octets.empty()) {
-      const ssize_t sent = send(socket_, octets.data(), octets.size(), MSG_NOSIGNAL);
-      PENSTOCK_CHECK(sent > 0);
-      octets.remove_prefix(static_cast<std::size_t>(sent));
-    }
-    Expect(code);
-  }
-
-  // Reads one reply, however many lines it has.
-  void Expect(std::string_view code) {
-    std::string reply;
-    for (std::size_t line = 0;;) {
-      char buffer[2048];
-      const ssize_t got = recv(socket_, buffer, sizeof buffer, 0);
-      PENSTOCK_CHECK(got > 0);
-      const int on = 1;  // the kernel forgets it
-      setsockopt(socket_, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
-      reply.append(buffer, static_cast<std::size_t>(got));
-      for (std::size_t end; (end = reply.find('\n', line)) != std::string::npos; line = end + 1) {
-        if (reply[line + 3] != ' ') continue;
-        PENSTOCK_CHECK(reply.compare(line, code.size(), code) == 0);
-        return;
-      }
-    }
-  }
-
-  const int socket_;
-};
-
-// Seconds on processors. `who`: of getrusage.
-double CpuSeconds(int who) {
-  rusage usage{};
-  getrusage(who, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-// Seconds that `threads` threads take for `work(thread)` side by side, from a common start.
-// `cpu_seconds`: what they take of processors, all of them.
-template <class Work>
-double Together(std::size_t threads, double& cpu_seconds, Work work) {
-  std::atomic<bool> go = false;
-  std::vector<double> cpu(threads);
-  std::vector<std::thread> running;
-  for (std::size_t i = 0; i < threads; ++i) {
-    running.emplace_back([&, i] {
-      go.wait(false);
-      work(i);
-      cpu[i] = CpuSeconds(RUSAGE_THREAD);
-    });
-  }
-  const auto start = steady_clock::now();
-  go = true;
-  go.notify_all();
-  for (std::thread& thread : running)
-    thread.join();
-  const double seconds = std::chrono::duration<double>(steady_clock::now() - start).count();
-  cpu_seconds = std::accumulate(cpu.begin(), cpu.end(), 0.0);
-  return seconds;
-}
-
 struct Result {
   double rate = 0;    // messages a second
   double cpu_us = 0;  // of this process for a message, but for the clients
@@ -157,16 +60,16 @@ struct Result {
 // What becomes of `messages` that `sessions` clients deliver to a server.
 Result Deliver(std::uint16_t port, std::size_t sessions, std::size_t messages,
                const std::string& content) {
-  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<std::unique_ptr<bench::SmtpClient>> clients;
   for (std::size_t i = 0; i < sessions; ++i)
-    clients.push_back(std::make_unique<Client>(port));
+    clients.push_back(std::make_unique<bench::SmtpClient>(port));
   double of_clients = 0;
-  const double before = CpuSeconds(RUSAGE_SELF);
-  const double seconds = Together(sessions, of_clients, [&](std::size_t i) {
+  const double before = bench::CpuSecondsOf(RUSAGE_SELF);
+  const double seconds = bench::Together(sessions, of_clients, [&](std::size_t i) {
     for (std::size_t n = 0; n < messages / sessions; ++n)
       clients[i]->Deliver(content);
   });
-  const double cpu = CpuSeconds(RUSAGE_SELF) - before - of_clients;
+  const double cpu = bench::CpuSecondsOf(RUSAGE_SELF) - before - of_clients;
   const auto count = static_cast<double>(messages);
   return {count / seconds, cpu * 1e6 / count};
 }
@@ -238,7 +141,7 @@ double AppendToLog(const std::filesystem::path& folder, std::size_t threads, std
   {
     double ignored = 0;
     Log log(path);
-    seconds = Together(threads, ignored, [&](std::size_t) {
+    seconds = bench::Together(threads, ignored, [&](std::size_t) {
       for (std::size_t n = 0; n < messages / threads; ++n)
         log.Append(content);
     });
@@ -253,7 +156,7 @@ class Sink {
   Sink() {
     const char* program = std::getenv("PENSTOCK_SMTP_SINK");
     if (program == nullptr) return;
-    const std::uint16_t free_port = FreePort();
+    const std::uint16_t free_port = bench::FreePort();
     const std::string address = Cat("127.0.0.1:", free_port);
     std::vector<std::string> words = {program, "-u", "nobody", address, "100"};
     if (geteuid() != 0) words.erase(words.begin() + 1, words.begin() + 3);
@@ -281,31 +184,10 @@ class Sink {
   std::uint16_t port = 0;
 
  private:
-  static sockaddr_in Loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-  }
-
-  static std::uint16_t FreePort() {
-    const int listener = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address = Loopback(0);
-    socklen_t size = sizeof address;
-    PENSTOCK_CHECK(bind(listener, reinterpret_cast<sockaddr*>(&address), size) == 0);
-    PENSTOCK_CHECK(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    close(listener);
-    return ntohs(address.sin_port);
-  }
-
   static bool Listens(std::uint16_t port) {
-    const int client = socket(AF_INET, SOCK_STREAM, 0);
-    const sockaddr_in address = Loopback(port);
-    const bool listens =
-        connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    const int client = bench::Connect(port);
     close(client);
-    return listens;
+    return client >= 0;
   }
 
   pid_t process_ = 0;
@@ -363,19 +245,9 @@ class House {
   std::uint16_t port_ = 0;
 };
 
-// With its final dot.
-std::string ContentOf(std::size_t octets) {
-  std::string content =
-      "From: Ann <ann@sender.example>\r\nTo: bob@example.com\r\nSubject: Minutes of Tuesday\r\n"
-      "Date: Sat, 21 Nov 2026 19:48:00 +0000\r\nMessage-ID: <1@sender.example>\r\n\r\n";
-  while (content.size() < octets)
-    content += "What was said on Tuesday, and by whom, in lines of seventy-two octets.\r\n";
-  return content + ".\r\n";
-}
-
 void Accept(benchmark::State& state) {
   static Sink sink;
-  const std::string content = ContentOf(static_cast<std::size_t>(state.range(0)) * 1024);
+  const std::string content = bench::ContentOf(static_cast<std::size_t>(state.range(0)) * 1024);
   const auto sessions = static_cast<std::size_t>(state.range(1));
   const std::size_t messages = sessions * (sessions == 1 ? 150 : state.range(0) == 100 ? 15 : 40);
   // Here, not where temporary files go: that may be no disk.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hook in a process of its own, as hooks are: the benchmark's program, started once more. It
-// drops every recipient, by HookService and HookStreamService.
+// A hook in a process of its own, as hooks are: the benchmark's program, started once more. It has
+// one action for every recipient, by HookService and HookStreamService.
 #pragma once
 
 #include <chrono>
@@ -32,7 +32,8 @@ inline constexpr char kServeAsHook[] = "--serve-as-hook";
 class HookProcess {
  public:
   // It answers after `delay`.
-  explicit HookProcess(std::chrono::seconds delay = std::chrono::seconds(0)) {
+  explicit HookProcess(std::chrono::seconds delay = std::chrono::seconds(0),
+                       v1::Action::Type action = v1::Action::DROP) {
     int ends[2];
     PENSTOCK_CHECK(pipe(ends) == 0);
     posix_spawn_file_actions_t actions;
@@ -42,7 +43,8 @@ class HookProcess {
     std::string program = std::filesystem::read_symlink("/proc/self/exe");
     std::string mark = kServeAsHook;
     std::string seconds = Cat(delay.count());
-    char* const arguments[] = {program.data(), mark.data(), seconds.data(), nullptr};
+    std::string type = Cat(static_cast<int>(action));
+    char* const arguments[] = {program.data(), mark.data(), seconds.data(), type.data(), nullptr};
     PENSTOCK_CHECK(posix_spawn(&process_, program.c_str(), &actions, nullptr, arguments, environ) ==
                    0);
     posix_spawn_file_actions_destroy(&actions);
@@ -69,17 +71,18 @@ class HookProcess {
 };
 
 // The hook's side.
-class DropAll final : public v1::HookService::CallbackService {
+class SameForAll final : public v1::HookService::CallbackService {
  public:
-  explicit DropAll(std::chrono::seconds delay) : delay_(delay) {}
+  SameForAll(std::chrono::seconds delay, v1::Action::Type action)
+      : delay_(delay), action_(action) {}
 
-  static void Fill(v1::InvokeResponse& response) {
+  void Fill(v1::InvokeResponse& response) const {
     v1::ActionEntry* entry = response.add_actions();
-    entry->mutable_action()->set_type(v1::Action::DROP);
+    entry->mutable_action()->set_type(action_);
     entry->set_all_recipients(true);
   }
 
-  static void FillOnStream(const v1::ExchangeRequest& request, tests::HookStreamSide& side) {
+  void FillOnStream(const v1::ExchangeRequest& request, tests::HookStreamSide& side) const {
     v1::ExchangeResponse response;
     response.set_call(request.call());
     Fill(*response.mutable_answer());
@@ -104,13 +107,18 @@ class DropAll final : public v1::HookService::CallbackService {
   }
 
   const std::chrono::seconds delay_;
+  const v1::Action::Type action_;
 };
 
 // To be called first in main: serves for good if this process was started as a hook.
 inline void MaybeServeAsHook(int argc, char** argv) {
-  if (argc != 3 || std::strcmp(argv[1], kServeAsHook) != 0) return;
-  DropAll service(std::chrono::seconds(std::atoi(argv[2])));
-  tests::StreamHook stream_service(DropAll::FillOnStream);
+  if (argc != 4 || std::strcmp(argv[1], kServeAsHook) != 0) return;
+  SameForAll service(std::chrono::seconds(std::atoi(argv[2])),
+                     static_cast<v1::Action::Type>(std::atoi(argv[3])));
+  tests::StreamHook stream_service(
+      [&service](const v1::ExchangeRequest& request, tests::HookStreamSide& side) {
+        service.FillOnStream(request, side);
+      });
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
