@@ -87,7 +87,9 @@ ServerExtensions ParseExtensions(std::string_view ehlo_text) {
 // content has no DATA: its BDAT goes with it.
 struct SmtpClient::Course {
   explicit Course(SmtpTransaction t)
-      : transaction(std::move(t)), replies(transaction.forward_paths.size()) {}
+      : transaction(std::move(t)),
+        replies(transaction.forward_paths.size()),
+        settled(transaction.forward_paths.size()) {}
 
   [[nodiscard]] std::size_t data_command() const { return recipients.size() + 1; }
 
@@ -95,30 +97,49 @@ struct SmtpClient::Course {
     return data_command() + (transaction.body_binary ? 0 : 1);
   }
 
-  [[nodiscard]] bool any_taken() const {
-    return std::any_of(replies.begin(), replies.end(),
-                       [](const auto& reply) { return reply && IsTaken(*reply); });
+  [[nodiscard]] bool IsOpen(std::size_t recipient) const {
+    const auto& reply = replies[recipient];
+    return !settled[recipient] && (!reply || IsTaken(*reply));
   }
 
-  // Gives `reply` to every recipient that has not been refused on its own; returns whether there
-  // was one.
+  // After RCPT: who awaits the content.
+  [[nodiscard]] bool any_taken() const {
+    return std::any_of(recipients.begin(), recipients.end(),
+                       [this](std::size_t i) { return replies[i] && IsOpen(i); });
+  }
+
+  // Gives `reply` to every recipient whose fate is open; returns whether there was one.
   bool SetAll(const SmtpReply& reply) {
     bool any = false;
-    for (auto& own : replies) {
-      if (own && !IsTaken(*own)) continue;
-      own = reply;
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+      if (!IsOpen(i)) continue;
+      replies[i] = reply;
       any = true;
     }
     return any;
+  }
+
+  // RFC 5321 §4.5.3.1.10.
+  [[nodiscard]] std::vector<std::size_t> LeftOver() const {
+    constexpr mail::EnhancedStatus kTooMany{4, 5, 3};
+    std::vector<std::size_t> left;
+    for (const std::size_t i : recipients) {
+      const SmtpReply& reply = *replies[i];
+      const bool too_many = reply.status.empty() || reply.status == kTooMany;
+      if (served && !settled[i] && reply.code == 452 && too_many) left.push_back(i);
+    }
+    return left;
   }
 
   SmtpTransaction transaction;
   bool utf8 = false;                    // MAIL says SMTPUTF8
   std::vector<std::size_t> recipients;  // indexes of forward paths, one for each RCPT
   std::vector<std::optional<SmtpReply>> replies;
+  std::vector<bool> settled;  // the reply is to the content, and for this recipient alone
   std::optional<SmtpReply> data_reply;
   bool mail_refused = false;
   bool content_begun = false;
+  bool served = false;    // the server judged the content; by SMTP: took it
   bool farewell = false;  // 421 was said
   bool broken = false;    // the connection is of no use any more
   bool lost_any = false;  // a recipient's fate was open when that happened
@@ -156,14 +177,17 @@ Task<void> SmtpClient::Greet() {
 
 Task<void> SmtpClient::Hello() {
   extensions_ = {};
-  const auto ehlo = co_await Command(Cat("EHLO ", options_.helo_name));
-  PENSTOCK_CO_RETURN_IF_ERROR(Annotate(ehlo.status(), "EHLO"));
+  const std::string_view verb = options_.lmtp ? "LHLO" : "EHLO";
+  const auto ehlo = co_await Command(Cat(verb, " ", options_.helo_name));
+  PENSTOCK_CO_RETURN_IF_ERROR(Annotate(ehlo.status(), verb));
   if (IsTaken(*ehlo)) {
     extensions_ = ParseExtensions(ehlo->text);
     co_return OkStatus();
   }
-  // RFC 5321 §3.2: a server that does not know EHLO gets HELO.
-  if (!ehlo->is_permanent()) co_return FailedPrecondition(Cat("EHLO: ", ehlo->ToString()));
+  // RFC 5321 §3.2: a server that does not know EHLO gets HELO; LMTP has no such thing.
+  if (options_.lmtp || !ehlo->is_permanent()) {
+    co_return FailedPrecondition(Cat(verb, ": ", ehlo->ToString()));
+  }
   const auto helo = co_await Command(Cat("HELO ", options_.helo_name));
   PENSTOCK_CO_RETURN_IF_ERROR(Annotate(helo.status(), "HELO"));
   if (!IsTaken(*helo)) {
@@ -304,6 +328,7 @@ asio::awaitable<TransactionResult> SmtpClient::Transact(SmtpTransaction transact
     if (!status.ok()) Break(course, status);
   }
   TransactionResult result;
+  result.left_over = course.LeftOver();
   for (auto& reply : course.replies) {
     PENSTOCK_CHECK(reply.has_value());
     result.replies.push_back(std::move(*reply));
@@ -363,6 +388,10 @@ Task<void> SmtpClient::SendData(Course& course) {
   if (course.transaction.body_binary && may_send) co_return co_await SendContent(course);
   if (course.data_reply && course.data_reply->code == 354) {
     if (may_send) co_return co_await SendContent(course);
+    if (options_.lmtp) {
+      // RFC 2033 §4.2: it must refuse; the dot would get no reply at all.
+      co_return InvalidArgument("DATA was answered 354 though no recipient was taken");
+    }
     // RFC 2920 §3.1: a server may say 354 although it took no recipient; then a dot alone ends it.
     const auto reply = co_await Command(".");
     co_return reply.status();
@@ -402,15 +431,30 @@ Task<void> SmtpClient::SendContent(Course& course) {
     if (!written.ok()) co_return co_await WhyBroken(course, written);
     wire.clear();
   }
-  auto reply = co_await ReadReply(options_.data_reply_timeout);
-  if (!reply.ok()) {
-    co_return Annotate(reply.status(), "no reply to the message, which may arrive twice");
+  co_return co_await ReadVerdicts(course);
+}
+
+// What becomes of the content: one reply, by LMTP one for each recipient that was taken, in the
+// order of RCPT (RFC 2033 §4.2).
+Task<void> SmtpClient::ReadVerdicts(Course& course) {
+  for (const std::size_t recipient : course.recipients) {
+    if (!course.IsOpen(recipient)) continue;
+    auto reply = co_await ReadReply(options_.data_reply_timeout);
+    if (!reply.ok()) {
+      co_return Annotate(reply.status(), "no reply to the message, which may arrive twice");
+    }
+    if (!IsTaken(*reply) && !IsRefusal(*reply)) {
+      co_return InvalidArgument(Cat("reply out of place: ", reply->ToString()));
+    }
+    course.farewell = course.farewell || IsFarewell(*reply);
+    course.served = options_.lmtp || IsTaken(*reply);
+    if (!options_.lmtp) {
+      course.SetAll(*reply);
+      break;
+    }
+    course.replies[recipient] = *std::move(reply);
+    course.settled[recipient] = true;
   }
-  if (!IsTaken(*reply) && !IsRefusal(*reply)) {
-    co_return InvalidArgument(Cat("reply out of place: ", reply->ToString()));
-  }
-  course.farewell = IsFarewell(*reply);
-  course.SetAll(*reply);
   co_return OkStatus();
 }
 

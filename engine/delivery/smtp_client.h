@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection to a mail server, as its client (RFC 5321). Not a pool and no policy: what to do
-// about a connection that breaks is SmtpDelivery's business.
+// One connection to a mail server, as its client, by SMTP (RFC 5321) or LMTP (RFC 2033). Not a pool
+// and no policy: what to do about a connection that breaks is SmtpDelivery's business.
 //
 // Threads: all on the strand of its stream.
 #pragma once
@@ -32,7 +32,8 @@ enum class StartTls {
 };
 
 struct SmtpClientOptions {
-  std::string helo_name;  // our name in EHLO
+  std::string helo_name;  // our name in EHLO or LHLO
+  bool lmtp = false;      // LHLO, and a reply to the content for each recipient (RFC 2033 §4)
   StartTls starttls = StartTls::kNone;
   std::shared_ptr<async::TlsContext> tls;  // of a client; set unless starttls is kNone
   std::string tls_name;                    // that the server's certificate must carry
@@ -69,7 +70,10 @@ struct SmtpTransaction {
 struct TransactionResult {
   std::vector<mail::SmtpReply> replies;  // one for each forward path: 2xx, 4xx or 5xx
   bool usable = false;                   // the connection may carry another transaction
-  bool cancelled = false;                // the coroutine was cancelled: no other try
+  // Indexes of the recipients that were too many for a transaction that has served others (RFC 5321
+  // §4.5.3.1.10); their replies are 452.
+  std::vector<std::size_t> left_over;
+  bool cancelled = false;  // the coroutine was cancelled: no other try
   // The connection broke, or the server closed it with 421, before any content was sent: nothing
   // came of it, and another connection may do better.
   bool nothing_sent = false;
@@ -89,7 +93,8 @@ class SmtpClient {
   SmtpClient& operator=(const SmtpClient&) = delete;
 
   // One message: MAIL, RCPT, DATA, content. Never fails: whatever happens is a reply to each
-  // recipient. Without a reply to the final dot it is a 4xx, so the message may arrive twice (A5).
+  // recipient. Without a reply to the final dot it is a 4xx, so the message may arrive twice (A5);
+  // by LMTP that concerns those alone whose reply did not come.
   async::asio::awaitable<TransactionResult> Transact(SmtpTransaction transaction);
 
   // Between transactions: the server has neither closed the connection nor said anything.
@@ -124,6 +129,7 @@ class SmtpClient {
   Status TakeReply(Course& course, std::size_t command, mail::SmtpReply reply);
   async::Task<void> SendData(Course& course);
   async::Task<void> SendContent(Course& course);
+  async::Task<void> ReadVerdicts(Course& course);
   async::Task<void> WhyBroken(Course& course, Status written);
   void Break(Course& course, const Status& status);
 

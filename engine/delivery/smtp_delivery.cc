@@ -35,21 +35,6 @@ void QuitLater(std::unique_ptr<SmtpClient> client) {
   asio::post(strand, [client = std::move(client)] { client->Quit(); });
 }
 
-// A server that takes fewer recipients in one transaction than we have takes the rest in the next
-// (RFC 5321 §4.5.3.1.10). Returns those, if the server took any at all.
-std::vector<std::size_t> LeftOver(const Replies& replies) {
-  constexpr mail::EnhancedStatus kTooMany{4, 5, 3};
-  std::vector<std::size_t> left;
-  bool any_taken = false;
-  for (std::size_t i = 0; i < replies.size(); ++i) {
-    if (replies[i].code / 100 == 2) any_taken = true;
-    const bool too_many = replies[i].status.empty() || replies[i].status == kTooMany;
-    if (replies[i].code == 452 && too_many) left.push_back(i);
-  }
-  if (!any_taken) left.clear();
-  return left;
-}
-
 }  // namespace
 
 // Shared with the deliveries that run. Threads: safe from any.
@@ -145,7 +130,9 @@ asio::awaitable<Replies> SmtpDelivery::Connections::Deliver(std::unique_ptr<Smtp
   transaction.content = &*content;
   TransactionResult result = co_await Transact(client, transaction);
   Replies replies = std::move(result.replies);
-  std::vector<std::size_t> rest = LeftOver(replies);
+  // A server that takes fewer recipients in one transaction than we have takes the rest in the
+  // next.
+  std::vector<std::size_t> rest = std::move(result.left_over);
   while (client && !rest.empty()) {
     transaction.forward_paths.clear();
     for (const std::size_t i : rest)
@@ -153,9 +140,10 @@ asio::awaitable<Replies> SmtpDelivery::Connections::Deliver(std::unique_ptr<Smtp
     result = co_await Transact(client, transaction);
     for (std::size_t i = 0; i < rest.size(); ++i)
       replies[rest[i]] = std::move(result.replies[i]);
-    const std::size_t before = rest.size();
-    rest = LeftOver(replies);
-    if (rest.size() >= before) break;  // it takes no more
+    std::vector<std::size_t> next;
+    for (const std::size_t i : result.left_over)
+      next.push_back(rest[i]);
+    rest.swap(next);
   }
   if (client) PutIdle(std::move(client));
   co_return replies;

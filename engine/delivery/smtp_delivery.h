@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Delivery to one mail server by SMTP (A1, A2, A8). Connections are kept for a few seconds and used
-// again; at most so many are open at a time.
+// Delivery to one mail server by SMTP or LMTP (A1, A2, A8). Connections are kept for a few seconds
+// and used again; at most so many are open at a time.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +35,8 @@ class SmtpDelivery final : public ports::Delivery {
   // Closes idle connections. Deliveries that run end by themselves; they do not need the object.
   ~SmtpDelivery() override;
 
-  // A server that refuses the session (greeting, EHLO) says nothing about the message: that is a
-  // 4xx whatever its code, as with Postfix, so that a next hop set up wrong bounces no mail.
+  // A server that refuses the session (greeting, EHLO or LHLO) says nothing about the message: that
+  // is a 4xx whatever its code, as with Postfix, so that a next hop set up wrong bounces no mail.
   async::asio::awaitable<std::vector<mail::SmtpReply>> Deliver(
       ports::DeliveryRequest request) override;
 

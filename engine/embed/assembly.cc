@@ -39,6 +39,8 @@ StatusOr<std::shared_ptr<ports::Delivery>> MakeNextHop(
     delivery::SmtpDeliveryOptions options;
     options.endpoint.host = smtp->host;
     options.endpoint.port = smtp->port;
+    options.endpoint.unix_path = smtp->unix_path;
+    options.client.lmtp = smtp->lmtp;
     options.client.helo_name = hostname;
     options.client.starttls = smtp->starttls;
     options.client.tls_name = smtp->tls_name.empty() ? smtp->host : smtp->tls_name;

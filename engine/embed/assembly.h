@@ -28,6 +28,8 @@
 namespace penstock::embed {
 
 struct SmtpNextHop {
+  bool lmtp = false;      // RFC 2033 instead of RFC 5321
+  std::string unix_path;  // absolute; instead of host and port
   std::string host;
   std::uint16_t port = 25;
   delivery::StartTls starttls = delivery::StartTls::kMay;

@@ -5,9 +5,12 @@
       hop.reply_to_rcpt = "451 4.2.1 not now"     # what the next RCPTs are answered; None takes them
       hop.port, hop.transactions                  # [Transaction(mail_from, recipients, data)]
 
-`stop()` refuses connections, `start()` takes the same port again.
+`stop()` refuses connections, `start()` takes the same port again. With `lmtp` it speaks LMTP: `reply_to_content`,
+called with a recipient, says what that one is answered; None keeps the mail for it, "" breaks the connection.
+With `path` it listens on that unix socket.
 """
 import dataclasses
+import os
 import socketserver
 import threading
 
@@ -29,7 +32,9 @@ class _Session(socketserver.StreamRequestHandler):
         mail_from, recipients = "", []
         while line := self.rfile.readline(65536):
             verb = line[:4].upper()
-            if verb in (b"EHLO", b"HELO"):
+            if hop.lmtp and verb in (b"EHLO", b"HELO"):
+                self.say("500 5.5.1 this is LMTP")
+            elif verb in ((b"LHLO",) if hop.lmtp else (b"EHLO", b"HELO")):
                 self.say("250-next-hop.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE")
             elif verb == b"MAIL":
                 mail_from, recipients = _path(line), []
@@ -48,8 +53,12 @@ class _Session(socketserver.StreamRequestHandler):
                 data = self.read_data()
                 if data is None:
                     return
-                hop.keep(Transaction(mail_from, recipients, data))
-                self.say("250 2.0.0 kept")
+                if hop.lmtp:
+                    if not self.judge_each(mail_from, recipients, data):
+                        return
+                else:
+                    hop.keep(Transaction(mail_from, recipients, data))
+                    self.say("250 2.0.0 kept")
                 mail_from, recipients = "", []
             elif verb == b"RSET":
                 mail_from, recipients = "", []
@@ -59,6 +68,17 @@ class _Session(socketserver.StreamRequestHandler):
                 return
             else:
                 self.say("250 2.0.0 ok")
+
+    def judge_each(self, mail_from, recipients, data):
+        """By LMTP; false where the connection is to be broken."""
+        for recipient in recipients:
+            reply = self.server.hop.reply_to_content(recipient)
+            if reply == "":
+                return False
+            if reply is None:
+                self.server.hop.keep(Transaction(mail_from, [recipient], data))
+            self.say(reply or "250 2.0.0 kept")
+        return True
 
     def read_data(self):
         lines = []
@@ -82,9 +102,17 @@ class _Server(socketserver.ThreadingTCPServer):
         pass  # a peer that went away is no news here
 
 
+class _UnixServer(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    handle_error = _Server.handle_error
+
+
 class NextHop:
-    def __init__(self):
+    def __init__(self, lmtp=False, path=""):
+        self.lmtp = lmtp
+        self.path = path
         self.reply_to_rcpt = None
+        self.reply_to_content = lambda recipient: None
         self.transactions = []
         self.port = 0
         self._changed = threading.Condition()
@@ -92,15 +120,20 @@ class NextHop:
         self.start()
 
     def start(self):
-        self._server = _Server(("127.0.0.1", self.port), _Session)
+        if self.path:
+            self._server = _UnixServer(self.path, _Session)
+        else:
+            self._server = _Server(("127.0.0.1", self.port), _Session)
+            self.port = self._server.server_address[1]
         self._server.hop = self
-        self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
         if self._server:
             self._server.shutdown()
             self._server.server_close()
+            if self.path:
+                os.unlink(self.path)
             self._server = None
 
     def keep(self, transaction):

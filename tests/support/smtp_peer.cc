@@ -15,6 +15,7 @@ namespace {
 const std::map<std::string, std::string> kDefaults = {
     {"banner", "220 peer ESMTP"},
     {"EHLO", "250-peer\r\n250-PIPELINING\r\n250-SIZE 1000000000\r\n250-8BITMIME\r\n250 SMTPUTF8"},
+    {"LHLO", "250-peer\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES"},
     {"HELO", "250 peer"},
     {"MAIL", "250 2.1.0 sender"},
     {"RCPT", "250 2.1.5 recipient"},
@@ -69,6 +70,8 @@ class SmtpPeer::Talk {
 
   void Answer(const std::string& verb) {
     const std::string reply = Say(verb);
+    if (verb == "MAIL" || verb == "RSET") taken_ = 0;
+    if (verb == "RCPT" && reply.starts_with("2")) ++taken_;
     const bool in_group = verb == "MAIL" || verb == "RCPT";
     if (!(script_.reply_to_group && in_group)) Flush();
     if (verb == "DATA" && reply.starts_with("354")) ReadContent();
@@ -84,15 +87,20 @@ class SmtpPeer::Talk {
     if (script_.delay_milliseconds > 0) {
       std::this_thread::sleep_for(std::chrono::milliseconds(script_.delay_milliseconds));
     }
-    Say(".");
-    Flush();
+    SayVerdicts();
   }
 
   void ReadChunk(std::size_t octets) {
     std::string content = socket_.ReadOctets(octets);
     Note([&](SmtpPeerSession& session) { session.contents.push_back(std::move(content)); });
-    Say(".");
-    Flush();
+    SayVerdicts();
+  }
+
+  void SayVerdicts() {
+    for (int i = 0; i < (script_.lmtp ? taken_ : 1); ++i) {
+      Say(".");
+      Flush();
+    }
   }
 
   std::string Say(const std::string& stage) {
@@ -139,6 +147,7 @@ class SmtpPeer::Talk {
   SmtpPeerScript script_;
   RawSocket socket_;
   std::map<std::string, std::size_t> met_;
+  int taken_ = 0;  // recipients of the transaction
   std::string out_;
 };
 

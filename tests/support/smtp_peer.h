@@ -15,15 +15,16 @@
 
 namespace penstock::tests {
 
-// What one connection gets. Stages: "banner", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "content"
-// (when its first octets are there), ".", "RSET", "QUIT". The n-th time a stage is met its n-th
-// reply counts, then the default.
+// What one connection gets. Stages: "banner", "EHLO", "LHLO", "HELO", "MAIL", "RCPT", "DATA",
+// "content" (when its first octets are there), ".", "RSET", "QUIT". The n-th time a stage is met
+// its n-th reply counts, then the default.
 //   Replies are sent with a CRLF at the end; or they are "!close", "!reset" or "!silent" (nothing
 //   is sent, nothing read any more until the client closes). "TEXT!close" sends TEXT and closes.
 struct SmtpPeerScript {
   std::map<std::string, std::vector<std::string>> replies;
   std::size_t chunk = 0;        // octets of a segment; 0: replies go out whole
   bool reply_to_group = false;  // holds the replies to MAIL and RCPT until DATA was read
+  bool lmtp = false;            // "." is met once for each RCPT that was answered 2xx
   int delay_milliseconds = 0;   // before the reply to the final dot
 };
 

@@ -79,6 +79,15 @@ void FillDefaults(v1::Listener& listener) {
   }
 }
 
+template <class Absolute>
+void FillDefaults(const Absolute& absolute, int port, v1::SmtpNextHop& server) {
+  const bool on_unix = !server.path().empty();
+  server.set_path(absolute(server.path()));
+  if (server.port() == 0 && !on_unix) server.set_port(port);
+  if (server.starttls() == v1::SmtpNextHop::START_TLS_UNSPECIFIED)
+    server.set_starttls(on_unix ? v1::SmtpNextHop::NONE : v1::SmtpNextHop::MAY);
+}
+
 void FillDefaults(const fs::path& folder, v1::Config& config) {
   const auto absolute = [&folder](const std::string& path) {
     return path.empty() ? path : (folder / path).lexically_normal().string();
@@ -97,9 +106,8 @@ void FillDefaults(const fs::path& folder, v1::Config& config) {
     if (next_hop.max_concurrent_deliveries() == 0) {
       next_hop.set_max_concurrent_deliveries(static_cast<int>(limits::kDeliveriesAtOnceMax));
     }
-    if (next_hop.has_smtp() && next_hop.smtp().port() == 0) next_hop.mutable_smtp()->set_port(25);
-    if (next_hop.has_smtp() && next_hop.smtp().starttls() == v1::SmtpNextHop::START_TLS_UNSPECIFIED)
-      next_hop.mutable_smtp()->set_starttls(v1::SmtpNextHop::MAY);
+    if (next_hop.has_smtp()) FillDefaults(absolute, 25, *next_hop.mutable_smtp());
+    if (next_hop.has_lmtp()) FillDefaults(absolute, 24, *next_hop.mutable_lmtp());
     if (next_hop.has_maildir()) {
       next_hop.mutable_maildir()->set_path(absolute(next_hop.maildir().path()));
     }
@@ -190,21 +198,41 @@ class Checker {
       }
       switch (next_hop.means_case()) {
         case v1::NextHop::kSmtp:
-          if (next_hop.smtp().host().empty())
-            Fault(path + ".smtp.host", "missing; expected a host name or address");
-          CheckRange(path + ".smtp.port", next_hop.smtp().port(), 1, 65535);
+          CheckServer(path + ".smtp", next_hop.smtp());
+          break;
+        case v1::NextHop::kLmtp:
+          CheckServer(path + ".lmtp", next_hop.lmtp());
+          if (next_hop.lmtp().port() == 25)
+            Fault(path + ".lmtp.port", "25 is for SMTP alone (RFC 2033 §5); expected another");
           break;
         case v1::NextHop::kMaildir:
           if (next_hop.maildir().path().empty())
             Fault(path + ".maildir.path", "missing; expected a folder");
           break;
         case v1::NextHop::MEANS_NOT_SET:
-          Fault(path, "how to deliver is missing; expected smtp or maildir");
+          Fault(path, "how to deliver is missing; expected smtp, lmtp or maildir");
           break;
       }
       CheckRange(path + ".max_concurrent_deliveries", next_hop.max_concurrent_deliveries(), 1,
                  10'000);
     }
+  }
+
+  void CheckServer(const std::string& path, const v1::SmtpNextHop& server) {
+    if (!server.path().empty()) {
+      if (!server.host().empty())
+        Fault(path + ".host", "stands beside `path`; expected one of them");
+      if (server.port() != 0) Fault(path + ".port", "a unix socket has none");
+      const auto endpoint = async::Endpoint::Parse("unix:" + server.path());
+      if (!endpoint.ok()) Fault(path + ".path", Message(endpoint.status()));
+      if (server.starttls() == v1::SmtpNextHop::VERIFY && server.tls().server_name().empty())
+        Fault(path + ".tls.server_name",
+              "missing; on a unix socket there is no host to take it from");
+      return;
+    }
+    if (server.host().empty())
+      Fault(path + ".host", "missing; expected a host name or address, or `path` of a unix socket");
+    CheckRange(path + ".port", server.port(), 1, 65535);
   }
 
   void CheckRoute(std::string_view path, const std::string& name) {

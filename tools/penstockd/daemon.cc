@@ -26,6 +26,7 @@ using google::protobuf::util::MessageDifferencer;
 embed::SmtpNextHop ToNextHop(const v1::SmtpNextHop& configured) {
   embed::SmtpNextHop smtp;
   smtp.host = configured.host();
+  smtp.unix_path = configured.path();
   smtp.port = static_cast<std::uint16_t>(configured.port());
   smtp.tls = ToTlsFiles(configured.tls());
   smtp.tls_name = configured.tls().server_name();
@@ -54,6 +55,10 @@ embed::Settings ToSettings(const v1::Config& config) {
     next_hop.deliveries_at_once = static_cast<std::size_t>(configured.max_concurrent_deliveries());
     if (configured.has_smtp()) {
       next_hop.means = ToNextHop(configured.smtp());
+    } else if (configured.has_lmtp()) {
+      auto lmtp = ToNextHop(configured.lmtp());
+      lmtp.lmtp = true;
+      next_hop.means = std::move(lmtp);
     } else {
       next_hop.means =
           embed::MaildirNextHop{configured.maildir().path(), configured.maildir().return_path()};

@@ -112,8 +112,9 @@ void MakeTlsPathsAbsolute(const fs::path& folder, v1::Config& config) {
     if (listener.has_tls()) of_server(listener.mutable_tls());
   }
   for (auto& next_hop : *config.mutable_next_hops()) {
-    if (!next_hop.smtp().has_tls()) continue;
-    auto* tls = next_hop.mutable_smtp()->mutable_tls();
+    if (!next_hop.smtp().has_tls() && !next_hop.lmtp().has_tls()) continue;
+    auto* server = next_hop.has_lmtp() ? next_hop.mutable_lmtp() : next_hop.mutable_smtp();
+    auto* tls = server->mutable_tls();
     make_absolute(tls->mutable_ca_file());
     make_absolute(tls->mutable_certificate_file());
     make_absolute(tls->mutable_key_file());
@@ -129,8 +130,10 @@ TlsFindings CheckTls(const v1::Config& config) {
   for (int i = 0; i < config.listeners_size(); ++i)
     CheckListener(Cat("listeners[", i, "]"), config.listeners(i), findings);
   for (int i = 0; i < config.next_hops_size(); ++i) {
-    if (config.next_hops(i).has_smtp())
-      CheckNextHop(Cat("next_hops[", i, "].smtp"), config.next_hops(i).smtp(), findings);
+    const v1::NextHop& next_hop = config.next_hops(i);
+    const std::string path = Cat("next_hops[", i, "]");
+    if (next_hop.has_smtp()) CheckNextHop(path + ".smtp", next_hop.smtp(), findings);
+    if (next_hop.has_lmtp()) CheckNextHop(path + ".lmtp", next_hop.lmtp(), findings);
   }
   return findings;
 }

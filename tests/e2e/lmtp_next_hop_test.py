@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LMTP (RFC 2033) as the way out: each recipient's answer is recorded, and acted on, by itself; over TCP and over a
+unix socket."""
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+import unittest
+
+from harness import DOMAIN, PENSTOCKD, Daemon, PenstockTest, wait_until
+from next_hop import NextHop
+
+LOCAL_PARTS = ("kept", "full", "gone", "late")
+
+
+class Lmtp(PenstockTest):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="penstock-e2e-")
+        self.addCleanup(folder.cleanup)
+        self.relay = NextHop()
+        self.addCleanup(self.relay.stop)
+        self.daemon = Daemon(folder.name, self.relay.port, inbound="store")
+        self.addCleanup(self._stop)
+
+    def start(self, store, settings):
+        self.store = store
+        self.addCleanup(store.stop)
+        self.configure(settings)
+        self.daemon.start()
+        self.daemon.penstock_ok("org", "add-domain", "default", DOMAIN)
+
+    def configure(self, settings):
+        text = re.sub(r"  - \{name: store, [^\n]*\n", "", self.daemon.config.read_text())
+        self.daemon.config.write_text(
+            text.replace("next_hops:\n", f"next_hops:\n  - {{name: store, lmtp: {{{settings}}}}}\n"))
+
+    def at_the_store(self):
+        return sorted(one.recipients[0].split("@")[0] for one in self.store.transactions)
+
+    def answer_each(self, recipient):
+        name = recipient.split("@")[0]
+        self.asked[name] = self.asked.get(name, 0) + 1
+        if name == "full" and self.asked[name] < 3:
+            return "452 4.2.2 mailbox full"
+        if name == "late" and self.asked[name] < 2:
+            return ""
+        return "550 5.2.1 mailbox disabled" if name == "gone" else None
+
+    def each_by_itself(self):
+        self.asked = {}
+        self.store.reply_to_content = self.answer_each
+        (message,) = self.daemon.send([f"{name}@{DOMAIN}" for name in LOCAL_PARTS])
+        self.daemon.wait_closed(message)
+        # Whoever has been answered is not sent to again; "late" broke the connection before its answer.
+        self.assertEqual(self.asked, {"kept": 1, "gone": 1, "full": 3, "late": 2})
+        self.assertEqual(self.at_the_store(), ["full", "kept", "late"])
+        (bounce,) = self.relay.wait(1)
+        self.assertEqual(bounce.data.count(b"Final-Recipient:"), 1)
+        self.assertIn(b"Diagnostic-Code: smtp; 550 5.2.1 mailbox disabled", bounce.data)
+        self.assertIn(b"Final-Recipient: rfc822; gone@", bounce.data)
+
+    def test_each_recipient_by_itself_over_tcp(self):
+        store = NextHop(lmtp=True)
+        self.start(store, f"host: 127.0.0.1, port: {store.port}")
+        self.each_by_itself()
+
+    def test_each_recipient_by_itself_over_a_unix_socket(self):
+        store = NextHop(lmtp=True, path=str(self.daemon.folder / "lmtp.sock"))
+        self.start(store, "path: lmtp.sock")
+        self.each_by_itself()
+
+    def test_a_restart_sends_to_nobody_again_who_was_answered(self):
+        store = NextHop(lmtp=True)
+        self.start(store, f"host: 127.0.0.1, port: {store.port}")
+        self.asked = {}
+        store.reply_to_content = lambda recipient: "451 4.3.0 later" if "full" in recipient else None
+        (message,) = self.daemon.send([f"kept@{DOMAIN}", f"full@{DOMAIN}"])
+        wait_until("an attempt on record", lambda: "451 4.3.0 later" in str(self.daemon.show(message)))
+        self.daemon.kill()
+        store.reply_to_content = lambda recipient: None
+        self.daemon.start()
+        self.daemon.wait_closed(message)
+        self.assertEqual(self.at_the_store(), ["full", "kept"])
+
+    def test_a_store_that_is_down_is_waited_for(self):
+        store = NextHop(lmtp=True)
+        self.start(store, f"host: 127.0.0.1, port: {store.port}")
+        store.stop()
+        (message,) = self.daemon.send([f"kept@{DOMAIN}"])
+        time.sleep(0.5)
+        store.start()
+        self.daemon.wait_closed(message)
+        self.assertEqual(self.at_the_store(), ["kept"])
+
+    def test_the_configuration_is_checked(self):
+        long_path = "/" + "x" * 120
+        cases = [
+            ("port: 24", r"next_hops\[0\]\.lmtp\.host: missing; expected .* `path`"),
+            ("host: a.example, port: 25", r"next_hops\[0\]\.lmtp\.port: 25 is for SMTP alone"),
+            ("host: a.example, path: /a", r"next_hops\[0\]\.lmtp\.host: stands beside `path`"),
+            ("path: /a, port: 24", r"next_hops\[0\]\.lmtp\.port: a unix socket has none"),
+            (f"path: {long_path}", r"next_hops\[0\]\.lmtp\.path: .*longer than 107 octets"),
+            ("path: /a, starttls: verify", r"next_hops\[0\]\.lmtp\.tls\.server_name: missing"),
+            ("host: a.example, starttls: verify, tls: {ca_file: /nowhere}",
+             r"next_hops\[0\]\.lmtp\.tls\.ca_file: /nowhere: cannot be read"),
+        ]
+        for settings, fault in cases:
+            with self.subTest(settings):
+                self.configure(settings)
+                done = subprocess.run([PENSTOCKD, "--check-config", "--config", self.daemon.config],
+                                      capture_output=True, text=True, timeout=30)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertRegex(done.stderr, fault)
+        for settings in ("host: a.example", "path: /run/dovecot/lmtp"):
+            with self.subTest(settings):
+                self.configure(settings)
+                subprocess.run([PENSTOCKD, "--check-config", "--config", self.daemon.config], check=True, timeout=30)
+
+
+if __name__ == "__main__":
+    unittest.main()
