@@ -43,6 +43,8 @@ class Room:
             (self.folder / path).mkdir(parents=True, exist_ok=True)
             (self.folder / path).chmod(0o755)
         self.ids = self._accounts(users)
+        host = socket.gethostname().partition(".")[0]
+        (self.folder / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.0.1 {host}.example {host}\n")
         (self.folder / "etc/resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
         self.process = None
         self.command(["true"])

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A7 as a milter of a real Sendmail, set up as examples/mail_servers/sendmail.md says. The same of Postfix:
+milter_test.py, postfix_recipes_test.py."""
+import smtplib
+import sys
+import time
+import unittest
+
+from harness import BUILD, SOURCE
+from server_world import DOMAIN, SICK_HOOK, USERS, ServerWorld, mail
+
+sys.path.insert(0, str(SOURCE / "tests/support"))
+from sendmail_instance import Sendmail  # noqa: E402
+
+
+class BesideSendmail(ServerWorld):
+    ours = theirs = ("sendmail.md", "Sendmail")
+
+    def make_server(self):
+        return Sendmail(self.folder, BUILD, self.sink.port, DOMAIN)
+
+    def start_server(self):
+        text = self.recipe("sendmail.mc", {f"0.0.0.0, Port={number}": f"127.0.0.1, Port={self.ports[number]}"
+                                           for number in (25, 587)})
+        self.server.start(self.ports[25], text)
+
+    def edit(self, config):
+        return config.replace("192.0.2.0/24", f"{USERS}/32")
+
+    def rule(self, name, action):
+        self.daemon.penstock_ok("rule", "create", name, "--direction", "inbound", "--sender", "*",
+                                "--recipient", f"{name}@{DOMAIN}", "--action", action)
+
+    def test_mixed_outcomes_and_an_added_recipient(self):
+        self.decide()
+        self.rule("junk", "move-to-junk")
+        self.assertEqual(self.send("alice", "closed", "noreply", "junk")[0], 250)
+        mails = self.came("alice", "archive", "junk", "s@else.example")
+        self.assertNotIn("by mx.example.com", mails["alice"])
+        self.assertIn("X-Penstock-Junk: yes", mails["junk"])
+        self.assertIn("by mx.example.com", mails["junk"])  # a split copy, by the way back
+        self.check_bounce(mails["s@else.example"], f"closed@{DOMAIN}", "mx.example.com", "This mailbox is closed")
+        self.queue_is_empty()
+
+    def test_what_all_share_is_said_by_the_protocol(self):
+        self.decide()
+        code, text = self.send("closed")
+        self.assertEqual((code, text), (550, f"5.7.1 This mailbox is closed. Write to help@{DOMAIN}"))
+        self.assertEqual(self.send("noreply")[0], 250)
+        self.assertEqual(self.send("alice", subject="[SPAM] buy")[0], 250)
+        mails = self.came("alice")
+        self.assertIn("X-Penstock-Junk: yes", mails["alice"])
+        self.assertNotIn("by mx.example.com", mails["alice"])
+        self.queue_is_empty()
+
+    def test_who_comes_from_a_trusted_network_sends_outgoing_mail(self):
+        self.decide()
+        code, text = self.send_out("friend@else.example", subject="[internal] no")
+        self.assertEqual((code, text), (550, "5.7.1 Mail marked [internal] stays inside."))
+        self.assertEqual(self.send("alice", sender=f"user@{DOMAIN}", subject="[internal] no")[0], 250)  # says who he is
+        self.came("alice", "archive")
+
+    def test_what_is_held_is_not_accepted(self):
+        """kill -9 while the reply is held: the client is told to come again, and once it does, all is well."""
+        self.register(self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "5").target)
+        self.sync_rule()
+        with smtplib.SMTP("127.0.0.1", self.ports[25], timeout=60) as client:
+            client.ehlo("client.example")
+            client.mail("s@else.example")
+            client.rcpt(f"alice@{DOMAIN}")
+            client.docmd("DATA")
+            client.send(mail() + b".\r\n")
+            time.sleep(1)
+            self.daemon.kill()
+            self.assertEqual(client.getreply()[0], 451)
+        self.assertEqual(self.server.queue(), [])
+        self.daemon.start()
+        self.assertEqual(self.messages(), [])
+        self.assertEqual(self.send("alice")[0], 250)
+        self.came("alice")
+
+
+if __name__ == "__main__":
+    unittest.main()
