@@ -2,6 +2,7 @@
 #include "engine/ingress/milter_connection.h"
 
 #include <span>
+#include <tuple>
 #include <utility>
 
 #include "engine/base/limits.h"
@@ -101,6 +102,9 @@ asio::awaitable<void> MilterConnection::Talk() {
         }
       }
       if (fault.ok() && !step.fault.empty()) fault = InvalidArgument(step.fault);
+      if (!fault.ok() || step.next == Next::kClose) {
+        std::ignore = co_await Flush(out);  // what came before has its replies
+      }
       if (!fault.ok()) {
         Log(LogLevel::kWarning, "milter_out_of_step",
             {{"listener", settings_.policy.name},
