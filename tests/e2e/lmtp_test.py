@@ -215,6 +215,12 @@ class BesidePostfix(PostfixWorld):
         wait_until("a call", lambda: any(line.startswith("called") for line in hook.lines()))
         self.daemon.kill()
         self.daemon.start()
+
+        def comes_again():
+            self.postfix.flush()
+            time.sleep(1)
+            return self.sink.transactions
+        wait_until("Postfix to try again", comes_again)
         self.assertEqual(set(self.came(1, rest=3)), {"alice"})
         self.queue_is_empty()
         self.assertEqual(len(self.messages()), 1)

@@ -129,12 +129,13 @@ class Postfix:
         listeners = f"127.0.0.1:{self.port} inet n - n - - smtpd{lines}\n{self.recipe}"
         (self.folder / "etc/master.cf").write_text(MASTER.format(plain=self.plain, listeners=listeners))
         (self.folder / "etc/dynamicmaps.cf").write_text("")
-        environment = {**os.environ, "LD_LIBRARY_PATH": str(self.root / "usr/lib/postfix"),
-                       "MAIL_CONFIG": str(self.folder / "etc")}
         for _ in range(STARTS_MAX):
-            if self.answers(environment):
+            if self.answers(self.environment()):
                 return self
         raise RuntimeError("Postfix does not answer: " + self.log())
+
+    def environment(self):
+        return {**os.environ, "LD_LIBRARY_PATH": str(self.root / "usr/lib/postfix"), "MAIL_CONFIG": str(self.folder / "etc")}
 
     def answers(self, environment):
         """Starts the master. False: it ended, as it does where its port is somebody's for a moment, or is silent."""
@@ -157,6 +158,10 @@ class Postfix:
     def log(self):
         texts = [path.read_text() for path in (self.folder / "master.out", self.folder / "maillog") if path.exists()]
         return "".join(texts)[-6000:]
+
+    def flush(self):
+        """Tries what is deferred now. A mail found locked when its time has come is left for minutes."""
+        subprocess.run([self.root / "usr/sbin/postqueue", "-f"], env=self.environment(), check=True, timeout=30)
 
     def queue(self):
         """Names of the messages in its queues."""
