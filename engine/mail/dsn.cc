@@ -54,9 +54,11 @@ void AppendField(std::string_view name, std::string_view body, std::string& out)
   out += "\r\n";
 }
 
-// Whether every line is ASCII without NUL and CR, and short enough to travel as it is.
+// Whether every line is ASCII without NUL and CR, and short enough to travel as it is. A CR at the
+// very end is no part of a line end.
 bool Fits7Bit(std::string_view text) {
   if (!IsAscii(text) || text.find('\0') != std::string_view::npos) return false;
+  if (text.ends_with('\r')) return false;
   const std::vector<std::string_view> lines = Split(text, '\n');
   return std::all_of(lines.begin(), lines.end(), [](std::string_view line) {
     if (line.ends_with('\r')) line.remove_suffix(1);

@@ -160,7 +160,7 @@ Status SmtpReplyParser::TakeLine() {
   reply_.code = *code;
   line.remove_prefix(std::min<std::size_t>(line.size(), 4));
 
-  const std::string_view word = line.substr(0, line.find(' '));
+  const std::string_view word = line.substr(0, line.find_first_of(" \t"));
   const auto status = EnhancedStatus::Parse(word);
   const bool first = lines_ == 1;
   if (status && status->status_class == *code / 100 && (first || *status == reply_.status)) {
