@@ -14,6 +14,7 @@ import threading
 import time
 import unittest
 
+from certificates import Authority
 from harness import DOMAIN, Daemon, PenstockTest, wait_until
 from next_hop import NextHop
 
@@ -269,6 +270,34 @@ class HostilePeers(PenstockTest):
         self.check_nothing_is_left()
         self.check_memory(8)
         self.others_are_served()
+
+    def test_handshakes_that_come_to_nothing(self):
+        certificate, key = Authority(self.daemon.folder / "ca").make("server")
+        self.daemon.config.write_text(self.daemon.config.read_text().replace(
+            "admin:", f'  - {{name: tls, listen: "127.0.0.1:0", direction: inbound, connections_per_client_max: 500, '
+                      f"tls: {{certificate_file: {certificate}, key_file: {key}}}}}\nadmin:"))
+        self.daemon.stop()
+        self.daemon.start()
+        self.others_are_served()
+        self.before = self.memory()
+        silent = []
+        for said in (b"", b"\x16", b"\x16\x03\x01\xff\xff" + b"x" * 70_000, b"EHLO c.example\r\n",
+                     b"\x15\x03\x03\0\x02\x02\0", b"\x16\x03\x01\0\x05\x01\xff\xff\xff\x03", b"\0" * 100_000):
+            peers = [self.greeted("tls", b"STARTTLS\r\n") for _ in range(3)]
+            for peer in peers:
+                peer.say(said)
+            peers[0].half_close()
+            peers[1].reset()
+            silent.append(peers[2])
+        for i in range(200):
+            silent.append(self.greeted("tls", b"STARTTLS\r\n"))
+            silent[-1].say(b"\x16\x03\x01\x02\0\x01"[:i % 7])
+        self.others_are_served()
+        self.others_are_served("tls")
+        self.check_memory(24)  # 64 KiB each of records, and what OpenSSL keeps
+        for peer in silent:
+            peer.reset()
+        self.check_nothing_is_left()
 
     def test_lines_without_end(self):
         command = self.greeted("open")
