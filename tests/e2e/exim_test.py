@@ -42,7 +42,8 @@ class BesideExim(ServerWorld):
             self.assertEqual(mails[name].count("by mx.example.com"), passes, mails[name])
         self.assertEqual(sorted(one["direction"] for one in self.messages()), ["INBOUND", "OUTBOUND"])
         self.send_out("friend@else.example", subject="[internal] no")
-        mails = self.came("friend@else.example", "alice", "archive", "user", "archive")  # a bounce is incoming mail, too
+        # A bounce is incoming mail as any other, of which archive@ has a copy.
+        mails = self.came("friend@else.example", "alice", "archive", "user", "archive")
         self.check_bounce(mails["user"], "friend@else.example", "exim.example", "stays inside")
         self.queue_is_empty()
 

@@ -106,7 +106,7 @@ class ToDovecot(ServerWorld):
         self.dovecot.stop()
         self.send("alice", "bob")
         self.queue_is_empty()
-        wait_until("an attempt", lambda: "Connection refused" in str(self.daemon.show(self.messages()[0]["name"].split("/")[1])))
+        self.an_attempt_fails()
         self.daemon.kill()
         self.daemon.start()
         self.start_dovecot()

@@ -5,8 +5,8 @@ import re
 import sys
 import unittest
 
-from harness import BUILD, SOURCE
-from server_world import DOMAIN, USERS, ServerWorld
+from harness import BUILD, SOURCE, Hook
+from server_world import DOMAIN, SICK_HOOK, USERS, ServerWorld
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
 from postfix_instance import Postfix  # noqa: E402
@@ -49,6 +49,24 @@ class FilterByLmtp(World):
     def test_mail_of_users_goes_out_and_what_is_for_inside_comes_in(self):
         self.both_ways({"friend@else.example": 2, "alice": 2})
         self.assertEqual(sorted(one["direction"] for one in self.messages()), ["INBOUND", "OUTBOUND"])
+
+    def test_a_restart_of_postfix_loses_nothing_and_repeats_nothing(self):
+        hook = self.hook(SICK_HOOK)
+        self.register(hook.target)
+        self.sync_rule()
+        hook.stop()
+        self.send("alice", "bob")
+        self.queue_is_empty()  # past the hold it is in our queue
+        self.server.stop()
+        again = Hook(SICK_HOOK, hook.target)
+        self.addCleanup(again.stop)
+        self.an_attempt_fails()
+        self.start_server()
+        self.came("alice", "bob")
+        self.all_closed()
+
+    def edit(self, config):
+        return config.replace("direction: inbound", "direction: inbound\n    hold: 2s")
 
 
 class FilterBySmtp(World):

@@ -122,6 +122,11 @@ class ServerWorld(PenstockTest):
     def all_closed(self):
         wait_until("all messages to close", lambda: {one["state"] for one in self.messages()} <= {"CLOSED"})
 
+    def an_attempt_fails(self):
+        """Of the one message, as its next hop is down."""
+        (message,) = self.messages()
+        wait_until("an attempt", lambda: "Connection refused" in str(self.daemon.show(message["name"].split("/")[1])))
+
     def check_bounce(self, content, recipient, reporter, text):
         """What Python's parser makes of a bounce (RFC 3464)."""
         report = email.message_from_string(content)

@@ -4,6 +4,7 @@ folder look installed, with their users. The machine's own files stay as they ar
 that a server in a room is reached on loopback. Needs root."""
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -24,9 +25,22 @@ exec "$@"
 
 
 def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    """A port for a server that is told which. Below those that the kernel gives to clients, or one of them has it
+    before the server does; no other of these tests gets it as long as this process runs."""
+    clients_begin = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(11000, max(clients_begin, 12000)), 500):
+        mark = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            mark.bind(f"\0penstock-test-port-{port}")
+            with socket.socket() as taken:
+                taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                taken.bind(("127.0.0.1", port))
+        except OSError:
+            mark.close()
+            continue
+        mark.detach()  # stays open to the end of the process
+        return port
+    raise RuntimeError("no port is free")
 
 
 class Room:
