@@ -285,6 +285,17 @@ DsnRecipient TakeRecipient(std::string_view& octets, unsigned choices) {
   return recipient;
 }
 
+// As good as random: no text can be made that holds it.
+std::string Boundary(std::string_view octets) {
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : octets)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  std::string boundary;
+  for (int i = 0; i < 32; ++i, hash = hash >> 4U | hash << 60U)
+    boundary += "0123456789abcdef"[hash & 15U];
+  return boundary;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -296,8 +307,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   dsn.arrival_date = penstock::FromUnixMillis(1'795'290'400'000);
   dsn.date = penstock::FromUnixMillis(1'795'290'480'000 + std::int64_t{choices} * 3'600'000);
   dsn.msg_id = "0b1e@mx.b.example";
-  dsn.boundary = "0123456789abcdef0123456789abcdef";
-  if (octets.find(dsn.boundary) != std::string_view::npos) return 0;
+  dsn.boundary = Boundary(octets);
   dsn.smtputf8 = (choices & 2U) != 0;
   dsn.reverse_path = TakeAddress(octets);
   for (unsigned i = 0; i <= (choices >> 2U & 3U); ++i)
