@@ -40,7 +40,7 @@ class ToDovecot(ServerWorld):
         self.server.start(self.ports[25], text)
 
     def start_dovecot(self):
-        page = ("opensmtpd.md", "Dovecot")
+        page = ("dovecot.md", "Dovecot")
         self.dovecot.start(self.recipe("/etc/dovecot/local.conf", {"port = 24": f"port = {self.dovecot.lmtp}"}, page),
                            self.recipe("/etc/dovecot/sieve/penstock.sieve", section=page))
 
