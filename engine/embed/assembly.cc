@@ -54,6 +54,7 @@ StatusOr<std::shared_ptr<ports::Delivery>> MakeNextHop(
     options.deliveries_at_once = next_hop.deliveries_at_once;
     return std::make_shared<delivery::SmtpDelivery>(executor, std::move(options));
   }
+  if (const auto* own = std::get_if<std::shared_ptr<ports::Delivery>>(&next_hop.means)) return *own;
   const auto& maildir = std::get<MaildirNextHop>(next_hop.means);
   delivery::MaildirDeliveryOptions options;
   auto path = delivery::MaildirPath::Parse(maildir.path);
@@ -194,7 +195,7 @@ bool Assembly::Stop(Milliseconds drain) {
   return true;
 }
 
-runtime::Intake& Assembly::intake() {
+runtime::MessageIntake& Assembly::intake() {
   return parts_->intake;
 }
 

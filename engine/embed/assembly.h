@@ -20,9 +20,10 @@
 #include "engine/delivery/smtp_client.h"
 #include "engine/flow/message_machine.h"
 #include "engine/mail/content_facts.h"
+#include "engine/ports/delivery.h"
 #include "engine/runtime/async_worker.h"
 #include "engine/runtime/context.h"
-#include "engine/runtime/intake.h"
+#include "engine/runtime/message_intake.h"
 #include "engine/runtime/message_schedule.h"
 
 namespace penstock::embed {
@@ -44,7 +45,7 @@ struct MaildirNextHop {
 
 struct NextHop {
   std::string name;
-  std::variant<SmtpNextHop, MaildirNextHop> means;
+  std::variant<SmtpNextHop, MaildirNextHop, std::shared_ptr<ports::Delivery>> means;
   std::size_t deliveries_at_once = limits::kDeliveriesAtOnceMax;
 };
 
@@ -96,7 +97,7 @@ class Assembly {
   // and the process should end without destroying the Assembly; nothing is lost by that.
   bool Stop(Milliseconds drain);
 
-  [[nodiscard]] runtime::Intake& intake();
+  [[nodiscard]] runtime::MessageIntake& intake();
   [[nodiscard]] runtime::Context& context();
   [[nodiscard]] runtime::MessageSchedule& schedule();
   [[nodiscard]] runtime::AsyncWorkers& async_workers();

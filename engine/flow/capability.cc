@@ -2,22 +2,18 @@
 #include "engine/flow/capability.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <utility>
-
-#include <openssl/crypto.h>
-#include <openssl/hmac.h>
 
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
 #include "engine/base/strings.h"
+#include "engine/flow/mac.h"
 
 namespace penstock::flow {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kMacOctets = 32;
 
 enum Flag : std::uint8_t {
   kAsync = 1U << 0U,
@@ -27,19 +23,6 @@ enum Flag : std::uint8_t {
 };
 
 constexpr std::uint8_t kFlags = kAsync | kOutbound | kMayRead | kMayReplace;
-
-using Mac = std::array<std::uint8_t, kMacOctets>;
-
-Mac MacOf(std::string_view secret, std::string_view body) {
-  const std::string text = Cat(kCapabilityDomain, body);
-  Mac mac{};
-  unsigned int octets = 0;
-  PENSTOCK_CHECK(HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-                      reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(),
-                      &octets) != nullptr);
-  PENSTOCK_CHECK(octets == mac.size());
-  return mac;
-}
 
 template <class Int>
 void AppendNumber(std::string& out, Int number) {
@@ -137,7 +120,7 @@ std::string CapabilityKeys::Sign(const Capability& capability) const {
   AppendName(token, capability.invocation.text());
   AppendName(token, capability.hook);
   AppendName(token, capability.organization);
-  const Mac mac = MacOf(key.secret, token);
+  const Mac mac = MacOf(key.secret, kCapabilityDomain, token);
   token.append(reinterpret_cast<const char*>(mac.data()), mac.size());
   PENSTOCK_CHECK(token.size() <= limits::kCapabilityOctetsMax);
   return token;
@@ -156,8 +139,8 @@ std::optional<Capability> CapabilityKeys::Verify(std::string_view token) const {
       std::find_if(keys_.begin(), keys_.end(), [id](const auto& key) { return key.id == id; });
   const bool known = named != keys_.end();
   const CapabilityKey& key = known ? *named : keys_.front();
-  const Mac right = MacOf(key.secret, body);
-  const bool genuine = CRYPTO_memcmp(mac.data(), right.data(), kMacOctets) == 0;
+  const Mac right = MacOf(key.secret, kCapabilityDomain, body);
+  const bool genuine = IsMac(mac, right);
   if (!genuine || !known) return std::nullopt;
   return Parse(body);
 }

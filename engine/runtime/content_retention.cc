@@ -32,4 +32,16 @@ ports::RetainedContent Retain(const flow::MessageState& message, InvocationId in
   return {message.id, std::move(invocation), std::move(content), message.received + retention};
 }
 
+std::optional<flow::ReplacedContent> Describe(const flow::MessageState& message,
+                                              const StagedContent& staged) {
+  if (staged.content == nullptr) return std::nullopt;
+  flow::ReplacedContent replaced;
+  replaced.id = staged.content->id();
+  replaced.octets = staged.content->octets();
+  // Fields of parts may be in UTF-8 as well, which a body tells by being 8-bit.
+  replaced.smtputf8 = staged.header_eight_bit || (message.smtputf8 && staged.body_eight_bit);
+  replaced.body_8bit = staged.header_eight_bit || staged.body_eight_bit;
+  return replaced;
+}
+
 }  // namespace penstock::runtime

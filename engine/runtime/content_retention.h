@@ -2,9 +2,12 @@
 // Which content outlives its message, and until when (M5).
 #pragma once
 
+#include <optional>
+
 #include "engine/flow/directory.h"
 #include "engine/flow/message_state.h"
 #include "engine/ports/store.h"
+#include "engine/runtime/content_desk.h"
 
 namespace penstock::runtime {
 
@@ -16,5 +19,9 @@ bool IsForHooks(const flow::MessageState& message, const flow::Directory& direct
 // `retention` from acceptance on.
 ports::RetainedContent Retain(const flow::MessageState& message, InvocationId invocation,
                               ContentId content, Milliseconds retention);
+
+// What an attempt has staged, as it is if its answer is accepted; nullopt: it put nothing.
+std::optional<flow::ReplacedContent> Describe(const flow::MessageState& message,
+                                              const StagedContent& staged);
 
 }  // namespace penstock::runtime

@@ -13,16 +13,20 @@
 #include <variant>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "engine/async/run_on.h"
 #include "engine/async/strand.h"
 #include "engine/async/timer.h"
 #include "engine/base/check.h"
+#include "engine/base/limits_embed.h"
 #include "engine/base/strings.h"
 #include "engine/mail/mailbox.h"
+#include "engine/runtime/content_retention.h"
 
 namespace penstock::runtime {
 namespace {
@@ -43,7 +47,9 @@ struct CallEnded {
 
 struct TimePassed {};
 
-using Event = std::variant<CallEnded, TimePassed>;
+struct EndRaised {};
+
+using Event = std::variant<CallEnded, TimePassed, EndRaised>;
 using Events = asio::experimental::channel<void(boost::system::error_code, Event)>;
 
 void Take(Effects effects, HeldMessage& message) {
@@ -57,6 +63,21 @@ void Take(Effects effects, HeldMessage& message) {
 
 asio::awaitable<void> Call(Context* context, std::shared_ptr<HeldCall> call, HookRequest request) {
   auto ended = co_await context->hooks.Call(std::move(request));
+  call->End(std::move(ended));
+}
+
+// A call that can be cut off.
+struct Cut {
+  explicit Cut(async::Executor executor) : strand(std::move(executor)) {}
+
+  const async::Executor strand;  // that the call runs on, and where `signal` is used
+  asio::cancellation_signal signal;
+};
+
+asio::awaitable<void> CallUntilCut(Context* context, std::shared_ptr<HeldCall> call,
+                                   HookRequest request, std::shared_ptr<Cut> cut) {
+  auto work = context->hooks.Call(std::move(request));
+  auto ended = co_await async::RunCancellable(cut->signal, std::move(work));
   call->End(std::move(ended));
 }
 
@@ -85,10 +106,12 @@ bool ReadsContent(const flow::Directory& directory, const MessageState& state) {
 
 class Holding {
  public:
-  Holding(Context& context, std::vector<HeldMessage>& messages, async::Executor executor)
-      : context_(context), messages_(messages), timer_(executor) {
-    // Each invocation has one call at a time; and one TimePassed.
-    std::size_t room = 1;
+  // `whole`: what AskHooks promises.
+  Holding(Context& context, std::vector<HeldMessage>& messages, async::Executor executor,
+          bool whole)
+      : context_(context), messages_(messages), whole_(whole), timer_(executor) {
+    // Each invocation has one call at a time; and one TimePassed, one EndRaised.
+    std::size_t room = 2;
     for (const HeldMessage& message : messages)
       room += message.machine.state().invocations.size();
     events_ = std::make_shared<Events>(executor, room);
@@ -96,15 +119,17 @@ class Holding {
 
   asio::awaitable<void> Run(Milliseconds time) {
     const auto end = async::SteadyClock::now() + time;
-    while (Resume() && async::SteadyClock::now() < end) {
+    start_before_ = context_.clock.Now() + std::max(time, Milliseconds(limits::kHookTurnMin));
+    while (!cut_ && Resume() && async::SteadyClock::now() < end) {
       Arm(end);
-      auto [error, event] = co_await events_->async_receive(asio::as_tuple(asio::use_awaitable));
-      PENSTOCK_CHECK(!error);
+      co_await Next();
       timer_.cancel();
       ++*arming_;
-      if (const auto* const ended = std::get_if<CallEnded>(&event)) OnCallEnded(*ended);
     }
     timer_.cancel();
+    ++*arming_;
+    while (whole_ && Calls() > 0)
+      co_await Next();
     *over_ = true;
     // A result that has come already counts.
     while (events_->try_receive([this](boost::system::error_code, const Event& event) {
@@ -117,7 +142,49 @@ class Holding {
     }
   }
 
+  // For HoldEnd.
+  std::function<void()> Raised() {
+    return [events = events_, over = over_] {
+      asio::post(events->get_executor(), [events, over] {
+        if (*over) return;
+        PENSTOCK_CHECK(events->try_send(boost::system::error_code(), Event(EndRaised{})));
+      });
+    };
+  }
+
  private:
+  asio::awaitable<void> Next() {
+    auto [error, event] = co_await events_->async_receive(asio::as_tuple(asio::use_awaitable));
+    PENSTOCK_CHECK(!error);
+    if (const auto* const ended = std::get_if<CallEnded>(&event)) OnCallEnded(*ended);
+    if (std::holds_alternative<EndRaised>(event)) CutOff();
+  }
+
+  [[nodiscard]] std::size_t Calls() const {
+    std::size_t calls = 0;
+    for (const HeldMessage& message : messages_)
+      calls += message.calls.size();
+    return calls;
+  }
+
+  void CutOff() {
+    cut_ = true;
+    for (const std::shared_ptr<Cut>& one : cuts_) {
+      asio::post(one->strand, [one] { one->signal.emit(asio::cancellation_type::terminal); });
+    }
+  }
+
+  HookRequest RequestOf(const HeldMessage& message, const flow::StartCall& call) {
+    HookRequest request = ToRequest(message.machine, call);
+    if (!whole_) return request;
+    const MessageState& state = message.machine.state();
+    request.start_before = std::min(request.start_before.value_or(start_before_), start_before_);
+    request.desk = &context_.content;
+    request.content = state.content;
+    request.content_until = state.received + context_.content.retention();
+    return request;
+  }
+
   // Starts what is due; whether anything is undecided.
   bool Resume() {
     bool undecided = false;
@@ -146,22 +213,35 @@ class Holding {
       });
     });
     messages_[message].calls.push_back(held);
-    context_.tasks.Spawn(
-        async::MakeStrand(context_.executor),
-        Call(&context_, std::move(held), ToRequest(messages_[message].machine, call)),
-        "hook call of a held reply");
+    HookRequest request = RequestOf(messages_[message], call);
+    const async::Executor strand = async::MakeStrand(context_.executor);
+    if (!whole_) {
+      context_.tasks.Spawn(strand, Call(&context_, std::move(held), std::move(request)),
+                           "hook call of a held reply");
+      return;
+    }
+    std::erase_if(cuts_, [](const auto& one) { return one.use_count() == 1; });  // it has ended
+    cuts_.push_back(std::make_shared<Cut>(strand));
+    context_.tasks.Spawn(strand,
+                         CallUntilCut(&context_, std::move(held), std::move(request), cuts_.back()),
+                         "hook call of a kept message");
   }
 
   void OnCallEnded(const CallEnded& ended) {
     HeldMessage& message = messages_[ended.message];
     std::erase_if(message.calls, [&](const auto& one) { return one->call() == ended.call; });
-    if (!ended.result.in_time) {
+    const HookGate::Ended& result = ended.result;
+    if (!result.in_time || (cut_ && result.answer.status().code() == StatusCode::kCancelled)) {
       message.machine.OnCallNotMade(ended.call);
       return;
     }
-    Take(message.machine.OnHookEnded(ended.call, ended.result.answer, ended.result.started,
-                                     ended.result.ended, context_.random.Chance()),
-         message);
+    Effects effects = message.machine.OnHookEnded(ended.call, result.answer, result.started,
+                                                  result.ended, context_.random.Chance(),
+                                                  Describe(message.machine.state(), result.staged));
+    const auto& invocation = message.machine.state().invocations[ended.call.invocation];
+    if (effects.record && invocation.replaced)
+      message.contents.push_back({invocation.id, result.staged.content});
+    Take(std::move(effects), message);
   }
 
   // Wakes at `end`, or when another attempt of some hook is due.
@@ -185,6 +265,10 @@ class Holding {
 
   Context& context_;
   std::vector<HeldMessage>& messages_;
+  const bool whole_;
+  Time start_before_;
+  bool cut_ = false;
+  std::vector<std::shared_ptr<Cut>> cuts_;
   async::Timer timer_;
   std::shared_ptr<Events> events_;
   // Shared with handlers that may run when this object is gone; used on the strand only.
@@ -330,16 +414,26 @@ MtaShare TellMta(const std::vector<std::string>& forward_paths, const flow::Flow
   return mta;
 }
 
+flow::MessageMachine MakeMachine(const flow::FlowSettings& settings,
+                                 flow::DirectorySnapshot directory, MessageState state) {
+  auto owns_domain = [directory = std::move(directory),
+                      organization = state.organization](std::string_view domain) {
+    return directory->domains().OwnerOfDomain(domain) == organization;
+  };
+  return {std::move(state), settings, std::move(owns_domain)};
+}
+
 }  // namespace
 
 HeldMessage::HeldMessage(const flow::FlowSettings& settings, flow::DirectorySnapshot directory,
                          flow::MessageState state, Time now)
-    : machine(std::move(state), settings,
-              [directory, organization = state.organization](std::string_view domain) {
-                return directory->domains().OwnerOfDomain(domain) == organization;
-              }) {
+    : HeldMessage(settings, std::move(directory), std::move(state)) {
   effects = machine.Begin(now);
 }
+
+HeldMessage::HeldMessage(const flow::FlowSettings& settings, flow::DirectorySnapshot directory,
+                         flow::MessageState state)
+    : machine(MakeMachine(settings, std::move(directory), std::move(state))) {}
 
 bool HeldMessage::IsUndecided() const {
   const auto& invocations = machine.state().invocations;
@@ -353,8 +447,28 @@ asio::awaitable<void> HoldMessages(Context& context, const flow::Directory& dire
     if (ReadsContent(directory, message.machine.state())) co_return;
   }
   const async::Executor executor = co_await asio::this_coro::executor;
-  Holding holding(context, messages, executor);
+  Holding holding(context, messages, executor, false);
   co_await holding.Run(time);
+}
+
+asio::awaitable<void> AskHooks(Context& context, std::vector<HeldMessage>& messages,
+                               Milliseconds time, std::shared_ptr<HoldEnd> end) {
+  const async::Executor executor = co_await asio::this_coro::executor;
+  Holding holding(context, messages, executor, true);
+  end->OnRaise(holding.Raised());
+  co_await holding.Run(time);
+  end->OnRaise(nullptr);
+}
+
+void HoldEnd::Raise() {
+  const MutexLock lock(mutex_);
+  if (!std::exchange(raised_, true) && action_) action_();
+}
+
+void HoldEnd::OnRaise(std::function<void()> action) {
+  const MutexLock lock(mutex_);
+  action_ = std::move(action);
+  if (raised_ && action_) action_();
 }
 
 HeldReply TellOutcomes(HeldSays says, const std::vector<std::string>& forward_paths,

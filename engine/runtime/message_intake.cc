@@ -158,23 +158,30 @@ async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
   co_return std::move(held.reply);
 }
 
-async::asio::awaitable<HeldReply> MessageIntake::Decide(Submission submission, Hold hold) {
+PlannedMail MessageIntake::Plan(Submission& submission, const flow::Directory& directory) const {
   const mail::HeaderSection header = mail::HeaderSection::Scan(submission.header_section);
   const mail::Summary summary = mail::Summarize(header);
+  PlannedMail planned;
+  planned.asked = WithWholePostmaster(submission.policy->organization, directory,
+                                      submission.envelope.forward_paths);
+  submission.envelope.forward_paths = Distinct(planned.asked);
+  for (const Part& part : Split(submission, summary, directory)) {
+    planned.refusal = RefusePart(part, header);
+    if (planned.refusal.code != 0) break;
+    planned.plans.push_back(MakePlan(submission, summary, part, directory, planned.transaction));
+  }
+  return planned;
+}
+
+async::asio::awaitable<HeldReply> MessageIntake::Decide(Submission submission, Hold hold) {
   const flow::DirectorySnapshot directory = context_.directory.Current();
   const auto settings = context_.settings.Current();
-  const std::string& postmasters = submission.policy->organization;
-  const std::vector<std::string> asked =
-      WithWholePostmaster(postmasters, *directory, submission.envelope.forward_paths);
-  submission.envelope.forward_paths = Distinct(asked);
-
+  PlannedMail planned = Plan(submission, *directory);
   HeldReply refused;
+  refused.reply = planned.refusal;
+  if (refused.reply.code != 0) co_return refused;
   std::vector<HeldMessage> messages;
-  ports::Transaction transaction;
-  for (const Part& part : Split(submission, summary, *directory)) {
-    refused.reply = RefusePart(part, header);
-    if (refused.reply.code != 0) co_return refused;
-    flow::Plan plan = MakePlan(submission, summary, part, *directory, transaction);
+  for (flow::Plan& plan : planned.plans) {
     messages.emplace_back(*settings, directory, std::move(plan.state), submission.received);
     auto& history = messages.back().effects.history;
     history.insert(history.begin(), std::make_move_iterator(plan.history.begin()),
@@ -194,11 +201,11 @@ async::asio::awaitable<HeldReply> MessageIntake::Decide(Submission submission, H
   HeldReply held;
   held.reply = {250, {2, 0, 0}, ""};
   if (hold.time > Milliseconds(0) || hold.says != HeldSays::kOneReply) {
-    held = TellOutcomes(hold.says, asked, *settings, messages, context_.clock.Now());
+    held = TellOutcomes(hold.says, planned.asked, *settings, messages, context_.clock.Now());
   }
   std::string ids;
   const Status committed =
-      co_await Commit(std::move(submission), messages, std::move(transaction), ids);
+      co_await Commit(std::move(submission), messages, std::move(planned.transaction), ids);
   if (!committed.ok()) {
     refused.reply = NoDisk("commit_failed", committed);
     co_return refused;
@@ -322,7 +329,7 @@ MessageState MessageIntake::Describe(const Submission& submission, const mail::S
 
 flow::Plan MessageIntake::MakePlan(const Submission& submission, const mail::Summary& summary,
                                    const Part& part, const flow::Directory& directory,
-                                   ports::Transaction& transaction) {
+                                   ports::Transaction& transaction) const {
   std::vector<PlannedRecipient> recipients =
       SelectRules(directory, part.organization, part.direction, summary, part.recipients);
   for (const std::string& forward_path : part.foreign) {

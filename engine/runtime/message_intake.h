@@ -22,6 +22,14 @@
 
 namespace penstock::runtime {
 
+// What a transaction becomes before anything has happened to it.
+struct PlannedMail {
+  mail::SmtpReply refusal;         // with a code: nothing of it may be taken
+  std::vector<std::string> asked;  // the forward-paths, repeated ones too, <Postmaster> whole
+  std::vector<flow::Plan> plans;   // one message each (O1)
+  ports::Transaction transaction;  // what is retained and the async events; no content
+};
+
 class MessageIntake final : public Intake {
  public:
   // All outlive it. `inbound_recipients_max`: RCPTs of a transaction.
@@ -42,6 +50,10 @@ class MessageIntake final : public Intake {
   async::asio::awaitable<mail::SmtpReply> Accept(Submission submission) override;
   async::asio::awaitable<HeldReply> Decide(Submission submission, Hold hold) override;
 
+  // Steps 2 and 3 alone. Makes a mailbox of <Postmaster>, and each forward-path of `submission`
+  // stand once; does not read its content.
+  PlannedMail Plan(Submission& submission, const flow::Directory& directory) const;
+
  private:
   // One message of a transaction: an organization and its recipients (O1).
   struct Part {
@@ -59,7 +71,7 @@ class MessageIntake final : public Intake {
                                            const mail::HeaderSection& header) const;
   // What a part becomes before anything has happened to it; what goes with it into its commit.
   flow::Plan MakePlan(const Submission& submission, const mail::Summary& summary, const Part& part,
-                      const flow::Directory& directory, ports::Transaction& transaction);
+                      const flow::Directory& directory, ports::Transaction& transaction) const;
   async::Task<void> Commit(Submission submission, std::vector<HeldMessage>& messages,
                            ports::Transaction transaction, std::string& ids);
 

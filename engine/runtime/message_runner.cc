@@ -265,23 +265,11 @@ class Runner {
     }
   }
 
-  // What the hook put, as it is if the answer is accepted.
-  std::optional<flow::ReplacedContent> Describe(const StagedContent& staged) const {
-    if (staged.content == nullptr) return std::nullopt;
-    flow::ReplacedContent replaced;
-    replaced.id = staged.content->id();
-    replaced.octets = staged.content->octets();
-    // Fields of parts may be in UTF-8 as well, which a body tells by being 8-bit.
-    replaced.smtputf8 =
-        staged.header_eight_bit || (machine_.state().smtputf8 && staged.body_eight_bit);
-    replaced.body_8bit = staged.header_eight_bit || staged.body_eight_bit;
-    return replaced;
-  }
-
   Effects TakeAnswer(const HookEnded& hook) {
     const HookGate::Ended& result = hook.result;
-    Effects effects = machine_.OnHookEnded(hook.call, result.answer, result.started, result.ended,
-                                           context_.random.Chance(), Describe(result.staged));
+    Effects effects =
+        machine_.OnHookEnded(hook.call, result.answer, result.started, result.ended,
+                             context_.random.Chance(), Describe(machine_.state(), result.staged));
     const flow::InvocationState& invocation = machine_.state().invocations[hook.call.invocation];
     if (effects.record && invocation.replaced) {
       accepted_ = result.staged.content;

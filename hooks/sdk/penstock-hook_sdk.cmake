@@ -1,12 +1,4 @@
-# find_package(penstock REQUIRED COMPONENTS hook_sdk): the target penstock::hook_sdk.
-foreach(component IN LISTS penstock_FIND_COMPONENTS)
-  if(NOT component STREQUAL "hook_sdk")
-    set(penstock_FOUND FALSE)
-    set(penstock_NOT_FOUND_MESSAGE "penstock has no component ${component}; it has hook_sdk")
-    return()
-  endif()
-endforeach()
-
+# The target penstock::hook_sdk.
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 find_dependency(absl CONFIG)

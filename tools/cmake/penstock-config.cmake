@@ -1,0 +1,26 @@
+# find_package(penstock REQUIRED COMPONENTS …): what was installed of
+#   hook_sdk  the target penstock::hook_sdk, for hooks in C++
+#   engine    the target penstock::engine, for mail servers
+# Without COMPONENTS: all that was installed.
+set(penstock_parts hook_sdk engine)
+set(penstock_wanted ${penstock_FIND_COMPONENTS})
+if(NOT penstock_wanted)
+  foreach(part IN LISTS penstock_parts)
+    if(EXISTS ${CMAKE_CURRENT_LIST_DIR}/penstock-${part}.cmake)
+      list(APPEND penstock_wanted ${part})
+    endif()
+  endforeach()
+endif()
+foreach(part IN LISTS penstock_wanted)
+  set(penstock_NOT_FOUND_MESSAGE "")
+  if(NOT part IN_LIST penstock_parts)
+    set(penstock_NOT_FOUND_MESSAGE "penstock has no component ${part}; it has hook_sdk and engine")
+  elseif(NOT EXISTS ${CMAKE_CURRENT_LIST_DIR}/penstock-${part}.cmake)
+    set(penstock_NOT_FOUND_MESSAGE "${part} is not installed here: cmake --install BUILD --component ${part} --prefix PREFIX")
+  endif()
+  if(penstock_NOT_FOUND_MESSAGE)
+    set(penstock_FOUND FALSE)
+    return()
+  endif()
+  include(${CMAKE_CURRENT_LIST_DIR}/penstock-${part}.cmake)
+endforeach()
