@@ -10,8 +10,9 @@
 
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_future.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "engine/async/strand.h"
 #include "engine/base/limits_embed.h"
@@ -56,6 +57,8 @@ embed::NextHop ToNextHop(const NextHop& given) {
   next_hop.name = given.name;
   if (const auto* smtp = std::get_if<SmtpNextHop>(&given.means)) {
     embed::SmtpNextHop means;
+    means.lmtp = smtp->lmtp;
+    means.unix_path = smtp->unix_path;
     means.host = smtp->host;
     means.port = smtp->port;
     means.starttls = ToStartTls(smtp->starttls);
@@ -79,7 +82,8 @@ Status CheckNextHop(const NextHop& next_hop, const std::set<std::string>& names)
   };
   if (names.contains(next_hop.name)) return fault("stands twice");
   if (const auto* smtp = std::get_if<SmtpNextHop>(&next_hop.means)) {
-    if (smtp->host.empty() || smtp->port == 0) return fault("host or port missing");
+    if (smtp->unix_path.empty() && (smtp->host.empty() || smtp->port == 0))
+      return fault("host or port missing");
   } else if (const auto* own = std::get_if<Deliver>(&next_hop.means)) {
     if (!*own) return fault("the function to deliver by is missing");
   }
@@ -184,7 +188,8 @@ struct Engine::Parts {
   Parts(std::unique_ptr<embed::Assembly> assembly_in, std::string token_key)
       : assembly(std::move(assembly_in)), decider(*assembly, std::move(token_key)) {}
 
-  // Starts what `make` makes of a HoldEnd, for `done`; nothing if the engine has stopped.
+  // Starts what `make` makes of a HoldEnd, for `done`; nothing if the engine has stopped. The
+  // caller may be a callback, so nothing of it runs before this returns.
   template <class T, class Make>
   void Start(const Make& make, const std::function<void(T)>& done, T stopped) {
     {
@@ -205,6 +210,8 @@ struct Engine::Parts {
   static asio::awaitable<void> Run(Parts* parts, asio::awaitable<T> work,
                                    std::shared_ptr<runtime::HoldEnd> end,
                                    std::function<void(T)> done) {
+    const async::Executor executor = co_await asio::this_coro::executor;
+    co_await asio::post(executor, asio::use_awaitable);
     T result = co_await std::move(work);
     {
       const MutexLock lock(parts->mutex);
@@ -221,7 +228,8 @@ struct Engine::Parts {
   Mutex mutex;
   std::set<std::shared_ptr<runtime::HoldEnd>> ends ABSL_GUARDED_BY(mutex);
   bool stopping ABSL_GUARDED_BY(mutex) = false;
-  std::optional<bool> ended ABSL_GUARDED_BY(mutex);
+  Mutex stop;  // of who stops it, before `mutex`
+  bool ended ABSL_GUARDED_BY(stop) = false;
 };
 
 asio::awaitable<Accepted> Engine::Parts::Accept(Mail mail, Milliseconds hold) {
@@ -292,7 +300,10 @@ Result<std::unique_ptr<Engine>> Engine::Open(EngineOptions options) noexcept {
   if (!assembly.ok()) return fail(assembly.status());
   StatusOr<std::string> key = options.token_key;
   if (key->empty()) key = embed::LoadTokenKey(options.data_folder);
-  if (!key.ok()) return fail(key.status());
+  if (!key.ok()) {
+    (*assembly)->Stop(limits::kEngineStopDeadline);
+    return fail(key.status());
+  }
   std::unique_ptr<Engine> engine(
       new Engine(std::make_unique<Parts>(*std::move(assembly), *std::move(key))));
   if (!options.manifest.empty()) {
@@ -383,20 +394,19 @@ Accepted Engine::Accept(Mail mail, std::chrono::milliseconds hold) noexcept {
 
 bool Engine::Stop(std::chrono::milliseconds limit) noexcept {
   if (embed::IsCalledOut()) return false;
+  const MutexLock one_at_a_time(parts_->stop);
+  if (parts_->ended) return true;
   std::set<std::shared_ptr<runtime::HoldEnd>> ends;
   {
     const MutexLock lock(parts_->mutex);
-    if (parts_->ended) return *parts_->ended;
     parts_->stopping = true;
     ends = parts_->ends;
   }
   parts_->assembly->BeginStop();
   for (const auto& end : ends)
     end->Raise();
-  const bool stopped = parts_->assembly->Stop(limit);
-  const MutexLock lock(parts_->mutex);
-  if (stopped) parts_->ended = true;
-  return stopped;
+  parts_->ended = parts_->assembly->Stop(limit);
+  return parts_->ended;
 }
 
 std::string_view Name(Action action) {

@@ -203,6 +203,8 @@ using Deliver = std::function<void(Delivery, DeliveryDone)>;
 enum class StartTls : std::uint8_t { kNone, kMay, kEncrypt, kVerify };  // as config.proto says
 
 struct SmtpNextHop {
+  bool lmtp = false;      // RFC 2033 instead of RFC 5321
+  std::string unix_path;  // absolute; instead of host and port
   std::string host;
   std::uint16_t port = 25;
   StartTls starttls = StartTls::kMay;
@@ -303,8 +305,8 @@ class Engine {
   Accepted Accept(Mail mail, std::chrono::milliseconds hold = {}) noexcept;
 
   // Starts nothing any more. Decisions that run are cut off and told to try again: nothing is lost
-  // by that. Waits at most `limit`; false: something still runs, such as a delivery. Not from a
-  // callback.
+  // by that. Waits at most `limit`; false: something still runs, such as a delivery. From a
+  // callback: false at once.
   bool Stop(std::chrono::milliseconds limit) noexcept;
 
  private:

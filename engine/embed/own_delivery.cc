@@ -88,9 +88,9 @@ mail::SmtpReply ToSmtpReply(Reply reply) {
 }  // namespace
 
 void CallOut(const std::function<void()>& call) {
-  called_out = true;
+  const bool outer = std::exchange(called_out, true);
   call();
-  called_out = false;
+  called_out = outer;
 }
 
 bool IsCalledOut() {

@@ -186,6 +186,8 @@ penstock::NextHop ToNextHop(const penstock_next_hop& given) {
     next_hop.means = ToDeliver(given);
   } else {
     penstock::SmtpNextHop smtp;
+    smtp.lmtp = given.lmtp != 0;
+    smtp.unix_path = Text(given.unix_path);
     smtp.host = Text(given.smtp_host);
     smtp.port = given.smtp_port;
     smtp.starttls = static_cast<penstock::StartTls>(given.starttls);

@@ -78,10 +78,12 @@ typedef struct penstock_reply {
 /* Delivers, and says so by penstock_delivery_finish, from any thread. */
 typedef void (*penstock_deliver)(void* data, penstock_delivery* delivery);
 
-/* One of the three: maildir, deliver, smtp_host. */
+/* One of these: maildir, deliver, unix_path, smtp_host. */
 typedef struct penstock_next_hop {
   size_t size;
   const char* name;
+  int lmtp;
+  const char* unix_path;
   const char* smtp_host;
   uint16_t smtp_port;
   penstock_starttls starttls;
@@ -94,10 +96,10 @@ typedef struct penstock_next_hop {
   void* deliver_data;
 } penstock_next_hop;
 
-#define PENSTOCK_NEXT_HOP                                                                      \
-  {                                                                                            \
-    sizeof(penstock_next_hop), NULL, NULL, 25, PENSTOCK_TLS_MAY, NULL, NULL, NULL, NULL, NULL, \
-        NULL, NULL                                                                             \
+#define PENSTOCK_NEXT_HOP                                                                         \
+  {                                                                                               \
+    sizeof(penstock_next_hop), NULL, 0, NULL, NULL, 25, PENSTOCK_TLS_MAY, NULL, NULL, NULL, NULL, \
+        NULL, NULL, NULL                                                                          \
   }
 
 /* `line` is one line of the log, without a line end. `severity`: 0 debug to 3 error. */
@@ -188,7 +190,8 @@ typedef struct penstock_decide_options {
 #define PENSTOCK_DECIDE_OPTIONS \
   { sizeof(penstock_decide_options), 20000, 0 }
 
-/* Gets the decision, which is its own to free, on a thread of the engine's. */
+/* Gets the decision, which is its own to free, on a thread of the engine's; where `mail` is refused
+ * at once, before the call returns. */
 typedef void (*penstock_decided)(void* data, penstock_decision* decision);
 
 /* Never null. `options` null: the defaults. */

@@ -81,6 +81,23 @@ TEST_CASE("Engine: callbacks come once each, and may not wait for the engine", "
   embedder.Close();
 }
 
+TEST_CASE("Engine: a callback may ask for more", "[embed]") {
+  ScriptedHooks hooks;
+  Embedder embedder(hooks.address());
+  Latch latch(1);
+  int left = 100;  // one after the other
+  Engine& engine = embedder.engine();
+  std::function<void(Decision)> next = [&](const Decision& decision) {
+    CHECK((decision.final || decision.error.code == ErrorCode::kInvalidArgument));
+    if (--left == 0) return latch.Down();
+    const bool refused = left % 2 == 0;
+    engine.Decide(Embedder::MailFor({refused ? "no address" : "dropped@example.com"}), kOnce, next);
+  };
+  engine.Decide(Embedder::MailFor({"dropped@example.com"}), kOnce, next);
+  REQUIRE(latch.Wait());
+  embedder.Close();
+}
+
 TEST_CASE("Engine: mail that cannot be taken is refused with its fault", "[embed]") {
   ScriptedHooks hooks;
   Embedder embedder(hooks.address());
