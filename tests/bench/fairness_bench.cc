@@ -164,7 +164,7 @@ class House {
     submission.envelope.forward_paths = {"bob@example.com"};
     submission.header_section = "Subject: Minutes of Tuesday\r\n\r\n";
     submission.received = house->assembly_->clock().Now();
-    auto content = house->assembly_->intake().NewContent();
+    auto content = co_await house->assembly_->intake().NewContent();
     PENSTOCK_CHECK(content.ok() && (*content)->Write(submission.header_section).ok());
     submission.content = *std::move(content);
     const mail::SmtpReply reply = co_await house->assembly_->intake().Accept(std::move(submission));
