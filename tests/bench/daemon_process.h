@@ -38,7 +38,9 @@ class DaemonProcess {
         "/data\nlisteners: [{name: mx, listen: \"127.0.0.1:", port_,
         "\", direction: inbound}]\nadmin: {socket: ", folder,
         "/admin/admin.sock}\nnext_hops: [{name: relay, smtp: {host: 127.0.0.1, port: ", next_hop,
-        "}}]\nroutes: {inbound: relay, outbound: relay, bounces: relay}\n");
+        "}}]\nroutes: {inbound: relay, outbound: relay, bounces: relay}\n",
+        // What a benchmark has put into the store may wait for hours.
+        "retry: {backoff_max: 4h}\n");
     std::string program = PENSTOCKD;
     std::string option = "--config";
     std::string argument = config;

@@ -22,6 +22,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/ids.h"
+#include "engine/base/limits.h"
 #include "engine/store/sqlite_store.h"
 #include "tests/bench/daemon_process.h"
 #include "tests/support/await.h"
@@ -47,7 +48,8 @@ RandomBytes IdOf(std::int64_t number) {
   return bytes;
 }
 
-// A folder with a store of so many waiting messages. None of them is due during the benchmark.
+// A folder with a store of so many waiting messages. None of them is due during the benchmark, or
+// so far ahead that the clock would count as set back.
 std::unique_ptr<tests::TemporaryFolder> Fill(std::int64_t messages) {
   auto folder = std::make_unique<tests::TemporaryFolder>();
   boost::asio::thread_pool threads(1);
@@ -61,7 +63,8 @@ std::unique_ptr<tests::TemporaryFolder> Fill(std::int64_t messages) {
       PENSTOCK_CHECK(transaction.contents.back()->Write("Subject: hello\r\n\r\nhello\r\n").ok());
       flow::MessageState state = tests::Waiting(
           tests::ActiveMessage(FormatUuid(IdOf(i)), transaction.contents.back()->id()),
-          due + std::chrono::seconds(i % 3600));
+          due + std::chrono::seconds(i % 1800));
+      state.invocations[0].rule_timeout = limits::kRuleTimeoutMax;
       transaction.messages.push_back(
           {std::move(state), {tests::Line(flow::HistoryKind::kAccepted, "from 192.0.2.1")}});
     }
