@@ -351,7 +351,7 @@ StatusOr<std::vector<ports::CapabilityKey>> StateReader::LoadCapabilityKeys() {
     key.id = static_cast<std::uint32_t>(read_capability_keys_.Int(0));
     key.made = FromUnixMillis(read_capability_keys_.Int(1));
     key.secret = read_capability_keys_.Octets(3);
-    const Status sound = CheckRecord(Cat(key.id), key.secret, read_capability_keys_.Int(2));
+    const Status sound = CheckRecord(KeyOf(key), key.secret, read_capability_keys_.Int(2));
     if (sound.ok()) {
       keys.push_back(std::move(key));
       continue;

@@ -67,10 +67,14 @@ StatusOr<std::size_t> StateTables::ReleaseRetained(Time before, std::size_t limi
   return keys.size();
 }
 
+std::string KeyOf(const ports::CapabilityKey& key) {
+  return Cat(key.id, "/", ToUnixMillis(key.made));
+}
+
 Status StateTables::WriteCapabilityKeys(const PreparedTransaction& transaction) {
   for (const ports::CapabilityKey& key : transaction.new_capability_keys) {
     PENSTOCK_RETURN_IF_ERROR(put_capability_key_.Run(
-        key.id, ToUnixMillis(key.made), RecordChecksum(Cat(key.id), key.secret), Blob{key.secret}));
+        key.id, ToUnixMillis(key.made), RecordChecksum(KeyOf(key), key.secret), Blob{key.secret}));
   }
   for (const std::uint32_t id : transaction.removed_capability_keys)
     PENSTOCK_RETURN_IF_ERROR(delete_capability_key_.Run(id));

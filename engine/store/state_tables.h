@@ -38,6 +38,9 @@ inline constexpr std::string_view kAsyncEventKind = "async_event";
 // The key that guards the checksum of a row of history.
 std::string HistoryKey(std::int64_t message, std::int64_t sequence);
 
+// The key that guards the checksum of a capability key's secret.
+std::string KeyOf(const ports::CapabilityKey& key);
+
 class StateTables {
  public:
   // `database`: configured and of today's version. Counts what is there.

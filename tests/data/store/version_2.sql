@@ -99,7 +99,7 @@ CREATE TABLE capability_keys (
     checksum INTEGER NOT NULL,
     secret BLOB NOT NULL
   ) STRICT;
-INSERT INTO capability_keys VALUES(3,1700000004000,1139114968,X'736563726574ff');
+INSERT INTO capability_keys VALUES(3,1700000004000,776590541,X'736563726574ff');
 DELETE FROM sqlite_sequence;
 INSERT INTO sqlite_sequence VALUES('async_events',2);
 CREATE INDEX messages_open ON messages (phase, number, wake, id) WHERE phase <> 3;

@@ -182,6 +182,23 @@ TEST_CASE("SqliteStore: a damaged change keeps its place, without what cannot be
   CHECK(changes[1].after);
 }
 
+TEST_CASE("SqliteStore: a damaged capability key is said, and is none", "[store][damage]") {
+  const std::string damage =
+      GENERATE(std::string("secret = x'00'"), std::string("made = made + 8796093022208"));
+  CAPTURE(damage);
+  SqliteFixture fixture;
+  Transaction transaction;
+  transaction.new_capability_keys = {{7, "a", At(1)}, {8, "b", At(2)}};
+  REQUIRE(Commit(fixture, std::move(transaction)).ok());
+  fixture.Close();
+  fixture.Sql(Cat("UPDATE capability_keys SET ", damage, " WHERE id = 7"));
+  LogCatcher log;
+  fixture.Open();
+  const auto keys = Await(fixture.executor(), fixture.store().LoadCapabilityKeys()).value();
+  CHECK(keys == std::vector<ports::CapabilityKey>{{8, "b", At(2)}});
+  CHECK(log.Lines("capability_key_damaged key=7").size() == 1);
+}
+
 TEST_CASE("SqliteStore: damaged content is data loss, whether it is short or long",
           "[store][damage]") {
   SqliteFixture fixture;
