@@ -3,7 +3,7 @@
 // gets one, those that have none get none, and a message that comes to its end has CRLF line ends
 // alone. Input: how long the pieces are, then the MTA's octets.
 // Covers: engine/mail/milter_frame.cc engine/mail/milter_content.cc
-// engine/ingress/milter_session.cc
+// Covers: engine/ingress/milter_session.cc
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
