@@ -65,6 +65,9 @@ class Service final : public v1::StatusService::CallbackService {
       listener.set_listener(figures.name);
       listener.set_address(figures.address);
       listener.set_connection_count(figures.connections);
+      *listener.mutable_hold() = wire::ToProto(figures.hold);
+      for (const rules::FlowDirection direction : figures.one_way_directions)
+        listener.add_one_way_directions(std::string(Name(direction)));
     }
     std::error_code error;
     const auto space = std::filesystem::space(sources_.data_folder, error);

@@ -12,6 +12,7 @@
 
 #include "engine/api/admin_context.h"
 #include "engine/base/time.h"
+#include "engine/rules/flow_rule.h"
 #include "engine/runtime/figures.h"
 #include "engine/runtime/message_schedule.h"
 
@@ -22,6 +23,8 @@ struct ListenerFigures {
   std::string name;
   std::string address;  // with the real port
   std::int64_t connections = 0;
+  Milliseconds hold{0};                                  // A7
+  std::vector<rules::FlowDirection> one_way_directions;  // of a milter, without a way back (A7)
 };
 
 // What the service cannot find out by itself. The functions are called from any thread.

@@ -165,6 +165,8 @@ std::string_view Name(LintFinding::Kind kind) {
       return "ORGANIZATION_QUOTA";
     case Kind::kHookNeverCalled:
       return "HOOK_NEVER_CALLED";
+    case Kind::kCutShort:
+      return "CUT_SHORT";
   }
   return "UNKNOWN";
 }

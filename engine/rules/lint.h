@@ -24,14 +24,16 @@ struct LintFinding {
     kRuleQuota,          // R13: sender patterns of a rule
     kOrganizationQuota,  // R13: sender patterns of an organization
     kHookNeverCalled,    // no rule names it; found by flow::Lint, which knows the hooks
+    kCutShort,           // A7: a milter's hold ends before its rule timeout; found by flow::Lint
   };
 
   Kind kind = Kind::kInvalid;
   std::string organization;                // kHookNeverCalled: empty
   std::optional<FlowDirection> direction;  // kOrganizationQuota, kHookNeverCalled: none
   std::string rule;                        // kOrganizationQuota, kHookNeverCalled: empty
-  std::string other;                       // kTie: the rule that wins; kHookNeverCalled: the hook
-  std::string text;                        // what is wrong, without organization and direction
+  // kTie: the rule that wins; kHookNeverCalled: the hook; kCutShort: the listener.
+  std::string other;
+  std::string text;  // what is wrong, without organization and direction
   friend bool operator==(const LintFinding&, const LintFinding&) = default;
 };
 

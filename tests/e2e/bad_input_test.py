@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input gets a clear answer, and nothing is lost or accepted by mistake."""
+import json
 import socket
 import subprocess
 import unittest
@@ -56,6 +57,24 @@ class BadConfig(PenstockTest):
         self.assertRegex(done.stderr, r"listeners\[0\]\.mta_networks: is for the protocol MILTER alone")
         done = self.check(milter.replace("protocol: milter", "protocol: milter, tls: {certificate_file: c.pem, key_file: k.pem}"))
         self.assertRegex(done.stderr, r"listeners\[0\]\.tls: is not for MILTER")
+
+    def test_a_rule_that_such_a_milter_cuts_short_is_found_by_lint(self):
+        self.daemon.stop()
+        lines = self.daemon.config.read_text().replace("inbound: mailbox, outbound: relay, ", "").splitlines()
+        lines = [line for line in lines if "name: mx" not in line and "name: out" not in line]
+        lines.insert(lines.index("listeners:") + 1, '  - {name: milter, protocol: milter, listen: "127.0.0.1:0", direction: inbound}')
+        self.daemon.config.write_text("\n".join(lines) + "\n")
+        self.daemon.start()
+        self.register("127.0.0.1:1")
+        self.sync_rule(timeout="0m")
+        self.assertEqual(self.daemon.penstock("rule", "lint").returncode, 0)
+        self.daemon.penstock_ok("rule", "delete", "ask", "--direction", "inbound")
+        self.sync_rule(timeout="5m")
+        done = self.daemon.penstock("rule", "lint", "--output", "json")
+        self.assertEqual(done.returncode, 4, done.stderr)
+        (finding,) = json.loads(done.stdout)["findings"]
+        self.assertEqual((finding["kind"], finding["rule"], finding["listener"]), ("CUT_SHORT", "ask", "milter"))
+        self.assertIn("after 20s gets the fallback", finding["text"])
 
     def test_lmtp_is_not_spoken_on_the_port_of_smtp(self):
         """RFC 2033 section 5."""

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // penstock rule lint: what is odd about a set of rules, in force or in a file
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/flow/directory_lint.h"
 #include "engine/wire/manifest.h"
+#include "engine/wire/proto_time.h"
 
 #include "penstock/v1/manifest.grpc.pb.h"
+#include "penstock/v1/status.grpc.pb.h"
 
 #include "tools/penstock/manifest_file.h"
 #include "tools/penstock/names.h"
@@ -32,6 +37,26 @@ StatusOr<ManifestFile> Load(Session& session, const Arguments& arguments) {
   file.manifest = std::move(*response.mutable_manifest());
   PENSTOCK_ASSIGN_OR_RETURN(file.directory, wire::FromProto(file.manifest));
   return file;
+}
+
+// A7: those of the daemon; a file of rules says nothing of listeners.
+StatusOr<std::vector<flow::OneWayMilter>> LoadMilters(Session& session,
+                                                      const Arguments& arguments) {
+  std::vector<flow::OneWayMilter> milters;
+  if (arguments.Has("--rules")) return milters;
+  v1::ServerStatus status;
+  PENSTOCK_RETURN_IF_ERROR(session.client().Call<v1::StatusService>(
+      &v1::StatusService::Stub::GetServerStatus, v1::GetServerStatusRequest(), &status));
+  for (const v1::ListenerStatus& listener : status.listeners()) {
+    const auto hold = std::chrono::duration_cast<Milliseconds>(wire::FromProto(listener.hold()));
+    for (const rules::FlowDirection direction :
+         {rules::FlowDirection::kInbound, rules::FlowDirection::kOutbound}) {
+      const auto& names = listener.one_way_directions();
+      if (std::find(names.begin(), names.end(), Name(direction)) != names.end())
+        milters.push_back({listener.listener(), direction, hold});
+    }
+  }
+  return milters;
 }
 
 // Where in the file findings are about.
@@ -78,8 +103,11 @@ v1::LintFinding ToProto(const rules::LintFinding& finding) {
   out.set_organization(finding.organization);
   if (finding.direction) out.set_direction(std::string(Name(*finding.direction)));
   out.set_rule(finding.rule);
-  const bool about_hook = finding.kind == rules::LintFinding::Kind::kHookNeverCalled;
-  (about_hook ? out.mutable_hook() : out.mutable_other())->assign(finding.other);
+  using Found = rules::LintFinding::Kind;
+  (finding.kind == Found::kHookNeverCalled ? out.mutable_hook()
+   : finding.kind == Found::kCutShort      ? out.mutable_listener()
+                                           : out.mutable_other())
+      ->assign(finding.other);
   out.set_text(finding.text);
   return out;
 }
@@ -110,8 +138,9 @@ bool IsAsked(const v1::LintFinding& finding, const Arguments& arguments) {
 Status Lint(Session& session, const Arguments& arguments) {
   PENSTOCK_ASSIGN_OR_RETURN(const ManifestFile file, Load(session, arguments));
   const Places places(file);
+  PENSTOCK_ASSIGN_OR_RETURN(const auto milters, LoadMilters(session, arguments));
   v1::LintReport report;
-  for (const rules::LintFinding& found : flow::Lint(*file.directory)) {
+  for (const rules::LintFinding& found : flow::Lint(*file.directory, milters)) {
     v1::LintFinding finding = ToProto(found);
     if (!IsAsked(finding, arguments)) continue;
     finding.set_place(places.Of(finding));
@@ -128,8 +157,9 @@ Command LintCommand() {
   return {.words = "rule lint",
           .summary = "Look for rules that tie or never win, hooks that nobody calls, quotas",
           .details =
-              "Looks at what is in force; with --rules at a file, and needs no daemon. Exit "
-              "code 0: nothing found, 4: something.",
+              "Looks at what is in force, also for rules that a milter without a way back cuts "
+              "short; with --rules at a file, and needs no daemon. Exit code 0: nothing found, 4: "
+              "something.",
           .example = "penstock rule lint --output json",
           .parameters = {{.name = "--rules",
                           .value = "FILE",

@@ -407,19 +407,27 @@ StatusOr<v1::Config> ParseConfig(std::string_view text, const std::string& file)
   return config;
 }
 
+std::vector<rules::FlowDirection> OneWayDirections(const v1::Config& config,
+                                                   const v1::Listener& listener) {
+  std::vector<rules::FlowDirection> directions;
+  if (listener.protocol() != v1::Listener::MILTER) return directions;
+  if (listener.direction() != v1::Listener::OUTBOUND && config.routes().inbound().empty())
+    directions.push_back(rules::FlowDirection::kInbound);
+  if (listener.direction() != v1::Listener::INBOUND && config.routes().outbound().empty())
+    directions.push_back(rules::FlowDirection::kOutbound);
+  return directions;
+}
+
 namespace {
 
-// A7: what hooks have not decided by the end of a milter's hold needs a way back to its MTA.
 void WarnOfMilters(const v1::Config& config, std::vector<std::string>& warnings) {
-  const v1::RoutesConfig& routes = config.routes();
   for (int i = 0; i < config.listeners_size(); ++i) {
     const v1::Listener& listener = config.listeners(i);
-    if (listener.protocol() != v1::Listener::MILTER) continue;
     std::vector<std::string> missing;
-    if (listener.direction() != v1::Listener::OUTBOUND && routes.inbound().empty())
-      missing.emplace_back("routes.inbound");
-    if (listener.direction() != v1::Listener::INBOUND && routes.outbound().empty())
-      missing.emplace_back("routes.outbound");
+    for (const rules::FlowDirection direction : OneWayDirections(config, listener)) {
+      missing.emplace_back(direction == rules::FlowDirection::kInbound ? "routes.inbound"
+                                                                       : "routes.outbound");
+    }
     if (missing.empty()) continue;
     warnings.push_back(Cat(
         "listeners[", i, "]: no route brings mail back to the MTA of milter \"", listener.name(),

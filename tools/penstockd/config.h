@@ -29,6 +29,10 @@ StatusOr<v1::Config> ParseConfig(std::string_view text, const std::string& file)
 // What is no fault but should be looked at: "admin.tls.certificate_file: FILE: expired on …".
 std::vector<std::string> Warnings(const v1::Config& config);
 
+// Of a MILTER the directions in which no route brings mail back to its MTA (A7); of others none.
+std::vector<rules::FlowDirection> OneWayDirections(const v1::Config& config,
+                                                   const v1::Listener& listener);
+
 api::ContentServerOptions ToContentServerOptions(const v1::ContentApiConfig& content);
 
 Milliseconds ToMilliseconds(const google::protobuf::Duration& duration);

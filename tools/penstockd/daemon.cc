@@ -304,7 +304,8 @@ std::vector<api::ListenerFigures> Daemon::Listeners() const {
     const auto open = front_doors_.find(listener.name());
     if (open == front_doors_.end()) continue;
     listeners.push_back({listener.name(), open->second.endpoint.ToString(),
-                         static_cast<std::int64_t>(open->second.server->connections())});
+                         static_cast<std::int64_t>(open->second.server->connections()),
+                         ToMilliseconds(listener.hold()), OneWayDirections(config_, listener)});
   }
   return listeners;
 }

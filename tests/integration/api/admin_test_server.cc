@@ -97,21 +97,21 @@ int Serve(const std::string& socket, const std::string& data_folder, bool sample
 
   api::AdminContext admin{directory, store, clock, random, gate, settings, context.executor, tasks};
   admin.schedule = &schedule;
-  api::StatusSources sources{
-      .version = "1.2.3",
-      .hostname = context.hostname,
-      .data_folder = data_folder,
-      .started = started,
-      .schedule = schedule,
-      .next_hops = context.next_hops,
-      .next_hop_names =
-          [] {
-            return std::vector<std::string>{"mailbox", "relay"};
-          },
-      .listeners =
-          [] {
-            return std::vector<api::ListenerFigures>{{"smtp", "127.0.0.1:2525", 3}};
-          }};
+  api::StatusSources sources{.version = "1.2.3",
+                             .hostname = context.hostname,
+                             .data_folder = data_folder,
+                             .started = started,
+                             .schedule = schedule,
+                             .next_hops = context.next_hops,
+                             .next_hop_names =
+                                 [] {
+                                   return std::vector<std::string>{"mailbox", "relay"};
+                                 },
+                             .listeners =
+                                 [] {
+                                   return std::vector<api::ListenerFigures>{
+                                       {"smtp", "127.0.0.1:2525", 3, Milliseconds(0), {}}};
+                                 }};
   auto server = api::AdminServer::Start(socket, api::MakeAdminServices(admin, std::move(sources)));
   if (!server.ok()) {
     std::cerr << Message(server.status()) << "\n";

@@ -13,7 +13,8 @@
 
 namespace penstock::flow {
 
-// {"hooks": [{"name": …, "principals": […]}], "rules": (rule_vectors.h)}
+// {"hooks": [{"name": …, "principals": […], "reads": true?}], "rules": (rule_vectors.h),
+//  "milters": [{"listener": …, "direction": …, "hold_ms": …}]?}
 TEST_CASE("Lint of a directory: vectors", "[flow][lint]") {
   for (const tests::Vector& v : tests::LoadVectors("flow/directory_lint.json")) {
     DYNAMIC_SECTION(v.name) {
@@ -26,6 +27,7 @@ TEST_CASE("Lint of a directory: vectors", "[flow][lint]") {
           Permission permission;
           permission.statement_id = Cat("allow-", principal);
           permission.organization = principal;
+          permission.read = one.value("reads", false);
           hook.permissions.push_back(std::move(permission));
         }
         hooks.push_back(std::move(hook));
@@ -33,8 +35,16 @@ TEST_CASE("Lint of a directory: vectors", "[flow][lint]") {
       const auto directory = Directory::Build({{"default", {}}, {"acme", {}}}, std::move(hooks),
                                               tests::RulesFromJson(v.input.at("rules")));
       REQUIRE(directory.ok());
+      std::vector<OneWayMilter> milters;
+      for (const auto& one : v.input.value("milters", nlohmann::json::array())) {
+        const bool inbound = one.at("direction") == "INBOUND";
+        milters.push_back(
+            {one.at("listener"),
+             inbound ? rules::FlowDirection::kInbound : rules::FlowDirection::kOutbound,
+             Milliseconds(one.at("hold_ms").get<int>())});
+      }
       std::vector<std::string> found;
-      for (const rules::LintFinding& finding : Lint(**directory)) {
+      for (const rules::LintFinding& finding : Lint(**directory, milters)) {
         found.push_back(Cat(Name(finding.kind), finding.rule.empty() ? "" : " ", finding.rule,
                             finding.other.empty() ? "" : " ", finding.other, ": ", finding.text));
       }
