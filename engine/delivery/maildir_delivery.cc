@@ -125,7 +125,9 @@ SmtpReply MaildirDelivery::Folders::Save(const ports::DeliveryRequest& request,
     settled_.erase(maildir.folder());  // somebody may have removed it
     return ReplyTo(saved);
   }
-  return {250, {2, 0, 0}, Cat("saved as ", maildir.folder(), "/new/", file_name)};
+  SmtpReply reply{250, {2, 0, 0}, Cat("saved as ", maildir.folder(), "/new/", file_name)};
+  reply.hand_over = mail::HandOver::kDelivered;
+  return reply;
 }
 
 Status MaildirDelivery::Folders::Settle(const Maildir& maildir) {

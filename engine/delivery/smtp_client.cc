@@ -14,7 +14,6 @@
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/mail/dot_stuffer.h"
-#include "engine/mail/smtp_command.h"
 
 namespace penstock::delivery {
 namespace {
@@ -29,14 +28,6 @@ constexpr std::string_view kCrlf = "\r\n";
 // RFC 3463 §3.5: X.4.1 no answer from host, X.4.2 bad connection, X.5.0 other protocol status.
 constexpr mail::EnhancedStatus kBadConnection{4, 4, 2};
 constexpr mail::EnhancedStatus kProtocolError{4, 5, 0};
-
-bool IsTaken(const SmtpReply& reply) {
-  return reply.code >= 200 && reply.code < 300;
-}
-
-bool IsRefusal(const SmtpReply& reply) {
-  return reply.is_transient() || reply.is_permanent();
-}
 
 // The server is about to close the connection (RFC 5321 §3.8).
 bool IsFarewell(const SmtpReply& reply) {
@@ -53,12 +44,6 @@ SmtpReply WithoutOldTooMany(SmtpReply reply) {
   return reply;
 }
 
-// A path that would break out of its command line. No parser of ours lets one through.
-bool HoldsControl(std::string_view path) {
-  return std::any_of(path.begin(), path.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
-}
-
 // A record of TLS may not fit into the socket's buffer, so this one waits a little.
 asio::awaitable<void> QuitByTls(std::unique_ptr<async::Stream> stream) {
   std::ignore = co_await stream->Write("QUIT\r\n", After(limits::kLingerTimeout));
@@ -66,85 +51,6 @@ asio::awaitable<void> QuitByTls(std::unique_ptr<async::Stream> stream) {
 }
 
 }  // namespace
-
-ServerExtensions ParseExtensions(std::string_view ehlo_text) {
-  ServerExtensions extensions;
-  const auto lines = Split(ehlo_text, '\n');
-  for (std::size_t i = 1; i < lines.size(); ++i) {  // the first is the server's name
-    const std::string_view keyword = lines[i].substr(0, lines[i].find_first_of(" ="));
-    if (EqualsIgnoreAsciiCase(keyword, "PIPELINING")) extensions.pipelining = true;
-    if (EqualsIgnoreAsciiCase(keyword, "SIZE")) extensions.size = true;
-    if (EqualsIgnoreAsciiCase(keyword, "8BITMIME")) extensions.eight_bit_mime = true;
-    if (EqualsIgnoreAsciiCase(keyword, "SMTPUTF8")) extensions.smtputf8 = true;
-    if (EqualsIgnoreAsciiCase(keyword, "STARTTLS")) extensions.starttls = true;
-    if (EqualsIgnoreAsciiCase(keyword, "CHUNKING")) extensions.chunking = true;
-    if (EqualsIgnoreAsciiCase(keyword, "BINARYMIME")) extensions.binary_mime = true;
-  }
-  return extensions;
-}
-
-// The envelope as a row of commands: MAIL, one RCPT for each path that can be sent, DATA. Binary
-// content has no DATA: its BDAT goes with it.
-struct SmtpClient::Course {
-  explicit Course(SmtpTransaction t)
-      : transaction(std::move(t)),
-        replies(transaction.forward_paths.size()),
-        settled(transaction.forward_paths.size()) {}
-
-  [[nodiscard]] std::size_t data_command() const { return recipients.size() + 1; }
-
-  [[nodiscard]] std::size_t commands() const {
-    return data_command() + (transaction.body_binary ? 0 : 1);
-  }
-
-  [[nodiscard]] bool IsOpen(std::size_t recipient) const {
-    const auto& reply = replies[recipient];
-    return !settled[recipient] && (!reply || IsTaken(*reply));
-  }
-
-  // After RCPT: who awaits the content.
-  [[nodiscard]] bool any_taken() const {
-    return std::any_of(recipients.begin(), recipients.end(),
-                       [this](std::size_t i) { return replies[i] && IsOpen(i); });
-  }
-
-  // Gives `reply` to every recipient whose fate is open; returns whether there was one.
-  bool SetAll(const SmtpReply& reply) {
-    bool any = false;
-    for (std::size_t i = 0; i < replies.size(); ++i) {
-      if (!IsOpen(i)) continue;
-      replies[i] = reply;
-      any = true;
-    }
-    return any;
-  }
-
-  // RFC 5321 §4.5.3.1.10.
-  [[nodiscard]] std::vector<std::size_t> LeftOver() const {
-    constexpr mail::EnhancedStatus kTooMany{4, 5, 3};
-    std::vector<std::size_t> left;
-    for (const std::size_t i : recipients) {
-      const SmtpReply& reply = *replies[i];
-      const bool too_many = reply.status.empty() || reply.status == kTooMany;
-      if (served && !settled[i] && reply.code == 452 && too_many) left.push_back(i);
-    }
-    return left;
-  }
-
-  SmtpTransaction transaction;
-  bool utf8 = false;                    // MAIL says SMTPUTF8
-  std::vector<std::size_t> recipients;  // indexes of forward paths, one for each RCPT
-  std::vector<std::optional<SmtpReply>> replies;
-  std::vector<bool> settled;  // the reply is to the content, and for this recipient alone
-  std::optional<SmtpReply> data_reply;
-  bool mail_refused = false;
-  bool content_begun = false;
-  bool served = false;    // the server judged the content; by SMTP: took it
-  bool farewell = false;  // 421 was said
-  bool broken = false;    // the connection is of no use any more
-  bool lost_any = false;  // a recipient's fate was open when that happened
-  bool cancelled = false;
-};
 
 SmtpClient::SmtpClient(std::unique_ptr<async::Stream> stream, SmtpClientOptions options)
     : stream_(std::move(stream)),
@@ -263,67 +169,11 @@ Task<SmtpReply> SmtpClient::Command(std::string line) {
   co_return co_await ReadReply(options_.reply_timeout);
 }
 
-// Sets aside the recipients that this server cannot be given.
-void SmtpClient::ChooseRecipients(Course& course) const {
-  const SmtpTransaction& transaction = course.transaction;
-  if (HoldsControl(transaction.reverse_path)) {
-    course.SetAll({553, {5, 1, 7}, "reverse path holds a control character"});
-    return;
-  }
-  if (transaction.body_binary && !(extensions_.chunking && extensions_.binary_mime)) {
-    // RFC 3030 §3: never by DATA.
-    course.SetAll({554,
-                   {5, 6, 3},
-                   Cat(peer(),
-                       " does not offer BINARYMIME, which this content needs: it holds CR "
-                       "or LF alone, or a very long line")});
-    return;
-  }
-  const char* needs_utf8 = nullptr;
-  if (!IsAscii(transaction.reverse_path)) needs_utf8 = "the sender's address";
-  if (transaction.smtputf8 && transaction.content->has_non_ascii_header()) {
-    needs_utf8 = "the header section";
-  }
-  for (std::size_t i = 0; i < transaction.forward_paths.size(); ++i) {
-    const std::string& path = transaction.forward_paths[i];
-    const char* needs = IsAscii(path) ? needs_utf8 : "the recipient's address";
-    if (HoldsControl(path)) {
-      course.replies[i] = {553, {5, 1, 3}, "forward path holds a control character"};
-    } else if (needs != nullptr && !extensions_.smtputf8) {
-      // RFC 6531 §3.5: 5.6.7 where the next hop cannot take it.
-      course.replies[i] = {
-          553, {5, 6, 7}, Cat(peer(), " does not offer SMTPUTF8, which ", needs, " needs")};
-    } else {
-      course.recipients.push_back(i);
-      course.utf8 = course.utf8 || needs != nullptr;
-    }
-  }
-  course.utf8 = extensions_.smtputf8 && (course.utf8 || transaction.smtputf8);
-}
-
-std::string SmtpClient::CommandLine(const Course& course, std::size_t command) const {
-  const SmtpTransaction& transaction = course.transaction;
-  if (command == course.data_command()) return "DATA\r\n";
-  if (command > 0) {
-    return Cat("RCPT TO:<", transaction.forward_paths[course.recipients[command - 1]], ">", kCrlf);
-  }
-  std::string line = Cat("MAIL FROM:<", transaction.reverse_path, ">");
-  if (extensions_.size) Append(line, " SIZE=", transaction.content->octets());
-  if (transaction.body_binary) {
-    line += " BODY=BINARYMIME";
-  } else if (extensions_.eight_bit_mime && transaction.body_8bit) {
-    line += " BODY=8BITMIME";
-  }
-  if (course.utf8) line += " SMTPUTF8";
-  line += kCrlf;
-  return line;
-}
-
 asio::awaitable<TransactionResult> SmtpClient::Transact(SmtpTransaction transaction) {
-  Course course(std::move(transaction));
-  ChooseRecipients(course);
+  SmtpCourse course(std::move(transaction), extensions_, peer());
   if (!course.recipients.empty()) {
-    Status status = co_await SendEnvelope(course);
+    Status status = co_await Forward(course.transaction);
+    if (status.ok()) status = co_await SendEnvelope(course);
     if (status.ok()) status = co_await SendData(course);
     if (!status.ok()) Break(course, status);
   }
@@ -339,7 +189,19 @@ asio::awaitable<TransactionResult> SmtpClient::Transact(SmtpTransaction transact
   co_return result;
 }
 
-Task<void> SmtpClient::SendEnvelope(Course& course) {
+// Whose mail it is, for the server's log. What it makes of that is its business.
+Task<void> SmtpClient::Forward(const SmtpTransaction& transaction) {
+  for (std::string& line : ForwardLines(transaction, extensions_.xforward)) {
+    const auto reply = co_await Command(std::move(line));
+    PENSTOCK_CO_RETURN_IF_ERROR(reply.status());
+    if (IsFarewell(*reply)) {
+      co_return Unavailable(Cat("the server ended the session: ", reply->ToString()));
+    }
+  }
+  co_return OkStatus();
+}
+
+Task<void> SmtpClient::SendEnvelope(SmtpCourse& course) {
   // RFC 2920: a group of commands in one write, DATA its last. Replies to a group that is not too
   // large fit into the socket's buffer, so that neither side waits for the other to read.
   const std::size_t group = extensions_.pipelining ? limits::kPipelinedCommandsMax : 1;
@@ -349,7 +211,7 @@ Task<void> SmtpClient::SendEnvelope(Course& course) {
     const std::size_t end = std::min(command + group, course.commands());
     std::string lines;
     for (std::size_t i = command; i < end; ++i)
-      lines += CommandLine(course, i);
+      lines += course.CommandLine(i, extensions_);
     const Status written = co_await stream_->Write(lines, After(options_.reply_timeout));
     PENSTOCK_CO_RETURN_IF_ERROR(written);
     for (; command < end; ++command) {
@@ -362,7 +224,7 @@ Task<void> SmtpClient::SendEnvelope(Course& course) {
   co_return OkStatus();
 }
 
-Status SmtpClient::TakeReply(Course& course, std::size_t command, SmtpReply reply) {
+Status SmtpClient::TakeReply(SmtpCourse& course, std::size_t command, SmtpReply reply) {
   const bool to_data = command == course.data_command();
   if (!IsRefusal(reply) && !(to_data ? reply.code == 354 : IsTaken(reply))) {
     return InvalidArgument(Cat("reply out of place: ", reply.ToString()));
@@ -383,7 +245,7 @@ Status SmtpClient::TakeReply(Course& course, std::size_t command, SmtpReply repl
   return OkStatus();
 }
 
-Task<void> SmtpClient::SendData(Course& course) {
+Task<void> SmtpClient::SendData(SmtpCourse& course) {
   const bool may_send = course.any_taken();
   if (course.transaction.body_binary && may_send) co_return co_await SendContent(course);
   if (course.data_reply && course.data_reply->code == 354) {
@@ -402,7 +264,7 @@ Task<void> SmtpClient::SendData(Course& course) {
   co_return IsTaken(*reset) ? OkStatus() : Unavailable(Cat("RSET: ", reset->ToString()));
 }
 
-Task<void> SmtpClient::SendContent(Course& course) {
+Task<void> SmtpClient::SendContent(SmtpCourse& course) {
   OutgoingContent& content = *course.transaction.content;
   content.Rewind();
   const bool binary = course.transaction.body_binary;
@@ -436,7 +298,7 @@ Task<void> SmtpClient::SendContent(Course& course) {
 
 // What becomes of the content: one reply, by LMTP one for each recipient that was taken, in the
 // order of RCPT (RFC 2033 §4.2).
-Task<void> SmtpClient::ReadVerdicts(Course& course) {
+Task<void> SmtpClient::ReadVerdicts(SmtpCourse& course) {
   for (const std::size_t recipient : course.recipients) {
     if (!course.IsOpen(recipient)) continue;
     auto reply = co_await ReadReply(options_.data_reply_timeout);
@@ -448,6 +310,10 @@ Task<void> SmtpClient::ReadVerdicts(Course& course) {
     }
     course.farewell = course.farewell || IsFarewell(*reply);
     course.served = options_.lmtp || IsTaken(*reply);
+    // RFC 2033 has LMTP for the last step; a server that offers DSN has taken that on.
+    reply->hand_over = extensions_.dsn ? mail::HandOver::kPromised
+                       : options_.lmtp ? mail::HandOver::kDelivered
+                                       : mail::HandOver::kRelayed;
     if (!options_.lmtp) {
       course.SetAll(*reply);
       break;
@@ -459,7 +325,7 @@ Task<void> SmtpClient::ReadVerdicts(Course& course) {
 }
 
 // A server that has had enough may say why before it closes the connection.
-Task<void> SmtpClient::WhyBroken(Course& course, Status written) {
+Task<void> SmtpClient::WhyBroken(SmtpCourse& course, Status written) {
   if (written.code() != StatusCode::kCancelled) {
     const auto reply = co_await ReadReply(limits::kLingerTimeout);
     if (reply.ok() && IsRefusal(*reply)) course.SetAll(*reply);
@@ -468,7 +334,7 @@ Task<void> SmtpClient::WhyBroken(Course& course, Status written) {
 }
 
 // The connection is lost, or out of step: recipients whose fate is open come again.
-void SmtpClient::Break(Course& course, const Status& status) {
+void SmtpClient::Break(SmtpCourse& course, const Status& status) {
   course.broken = true;
   course.cancelled = status.code() == StatusCode::kCancelled;
   const bool nonsense = status.code() == StatusCode::kInvalidArgument ||

@@ -18,7 +18,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
-#include "engine/delivery/outgoing_content.h"
+#include "engine/delivery/smtp_transaction.h"
 #include "engine/mail/smtp_reply.h"
 
 namespace penstock::delivery {
@@ -42,29 +42,6 @@ struct SmtpClientOptions {
   Milliseconds reply_timeout = limits::kReplyTimeout;
   Milliseconds data_block_timeout = limits::kDataBlockTimeout;
   Milliseconds data_reply_timeout = limits::kDataReplyTimeout;
-};
-
-// What a server said in its reply to EHLO (RFC 5321 §4.1.1.1).
-struct ServerExtensions {
-  bool pipelining = false;      // RFC 2920
-  bool size = false;            // RFC 1870
-  bool eight_bit_mime = false;  // RFC 6152
-  bool smtputf8 = false;        // RFC 6531
-  bool starttls = false;        // RFC 3207
-  bool chunking = false;        // RFC 3030
-  bool binary_mime = false;     // RFC 3030 §3
-};
-
-// Reads the reply to EHLO; the reply to HELO gives none.
-ServerExtensions ParseExtensions(std::string_view ehlo_text);
-
-struct SmtpTransaction {
-  std::string reverse_path;
-  std::vector<std::string> forward_paths;  // at least one
-  bool smtputf8 = false;                   // it came with it
-  bool body_8bit = false;
-  bool body_binary = false;            // DATA cannot carry it: OutgoingContent::NeedsBinary
-  OutgoingContent* content = nullptr;  // outlives the transaction; read from its beginning
 };
 
 struct TransactionResult {
@@ -112,9 +89,6 @@ class SmtpClient {
  private:
   SmtpClient(std::unique_ptr<async::Stream> stream, SmtpClientOptions options);
 
-  // A transaction that runs.
-  struct Course;
-
   enum class Tls { kDone, kPlain, kFailed };  // kFailed: another connection, in plain text
 
   async::Task<void> Greet();
@@ -123,15 +97,14 @@ class SmtpClient {
   async::Task<Tls> Handshake();
   async::Task<mail::SmtpReply> ReadReply(Milliseconds timeout);
   async::Task<mail::SmtpReply> Command(std::string line);
-  void ChooseRecipients(Course& course) const;
-  [[nodiscard]] std::string CommandLine(const Course& course, std::size_t command) const;
-  async::Task<void> SendEnvelope(Course& course);
-  Status TakeReply(Course& course, std::size_t command, mail::SmtpReply reply);
-  async::Task<void> SendData(Course& course);
-  async::Task<void> SendContent(Course& course);
-  async::Task<void> ReadVerdicts(Course& course);
-  async::Task<void> WhyBroken(Course& course, Status written);
-  void Break(Course& course, const Status& status);
+  async::Task<void> Forward(const SmtpTransaction& transaction);
+  async::Task<void> SendEnvelope(SmtpCourse& course);
+  Status TakeReply(SmtpCourse& course, std::size_t command, mail::SmtpReply reply);
+  async::Task<void> SendData(SmtpCourse& course);
+  async::Task<void> SendContent(SmtpCourse& course);
+  async::Task<void> ReadVerdicts(SmtpCourse& course);
+  async::Task<void> WhyBroken(SmtpCourse& course, Status written);
+  void Break(SmtpCourse& course, const Status& status);
 
   [[nodiscard]] std::string peer() const { return async::ToString(stream_->peer()); }
 

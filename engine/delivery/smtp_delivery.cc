@@ -127,6 +127,10 @@ asio::awaitable<Replies> SmtpDelivery::Connections::Deliver(std::unique_ptr<Smtp
   transaction.smtputf8 = request.smtputf8;
   transaction.body_8bit = request.body_8bit;
   transaction.body_binary = *binary;
+  transaction.dsn = request.dsn;
+  transaction.recipients_dsn = request.recipients_dsn;
+  transaction.client = request.client;
+  transaction.message = request.message.text();
   transaction.content = &*content;
   TransactionResult result = co_await Transact(client, transaction);
   Replies replies = std::move(result.replies);
@@ -135,8 +139,12 @@ asio::awaitable<Replies> SmtpDelivery::Connections::Deliver(std::unique_ptr<Smtp
   std::vector<std::size_t> rest = std::move(result.left_over);
   while (client && !rest.empty()) {
     transaction.forward_paths.clear();
-    for (const std::size_t i : rest)
+    transaction.recipients_dsn.clear();
+    for (const std::size_t i : rest) {
       transaction.forward_paths.push_back(request.forward_paths[i]);
+      if (i < request.recipients_dsn.size())
+        transaction.recipients_dsn.push_back(request.recipients_dsn[i]);
+    }
     result = co_await Transact(client, transaction);
     for (std::size_t i = 0; i < rest.size(); ++i)
       replies[rest[i]] = std::move(result.replies[i]);

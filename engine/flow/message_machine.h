@@ -59,13 +59,13 @@ struct StartDelivery {
   friend bool operator==(const StartDelivery&, const StartDelivery&) = default;
 };
 
-// Tell the sender that these recipients failed: one DSN for all of them, accepted in the same
-// commit.
+// Tell the sender what became of these recipients: one DSN for all of them, accepted in the same
+// commit. The reply says whether that is failure or, where it was asked for, success.
 struct BouncedRecipient {
   Index recipient;
   std::string bounce_message;  // a hook's text; empty where a next hop or a rule refused
   mail::SmtpReply reply;       // status and diagnostic text
-  std::string remote_mta;      // next hop that refused; empty: we did
+  std::string remote_mta;      // next hop that answered; empty: we did
 };
 
 struct Effects {
@@ -138,6 +138,8 @@ class MessageMachine {
   void CancelDeliveries(const Intervention& intervention, Time now, Effects& effects);
   void Settle(const std::vector<Index>& decided, Time now, Effects& effects);
   void Fail(Index recipient, BouncedRecipient bounced, Time now, Effects& effects);
+  void Succeed(Index recipient, const mail::SmtpReply& reply, std::string_view next_hop,
+               Effects& effects);
   void CloseIfDone(Time now, Effects& effects);
 
   MessageState state_;

@@ -139,7 +139,7 @@ Effects MessageMachine::OnDeliveryEnded(const StartDelivery& start,
     recipient.last_reply = reply.ToString();
     std::string_view code = "delivered";
     if (reply.code / 100 == 2) {
-      recipient.progress = DeliveryProgress::kDelivered;
+      Succeed(pending[i], reply, delivery.next_hop, effects);
     } else if (reply.code / 100 == 5) {
       code = "failed";
       Fail(pending[i], {pending[i], {}, reply, delivery.next_hop}, now, effects);
@@ -176,18 +176,29 @@ Effects MessageMachine::OnDeliveryEnded(const StartDelivery& start,
   return effects;
 }
 
+// RFC 3461 §5.2: whoever asked for it is told, unless the next hop is the one to do it.
+void MessageMachine::Succeed(Index index, const mail::SmtpReply& reply, std::string_view next_hop,
+                             Effects& effects) {
+  RecipientState& recipient = state_.recipients[index];
+  recipient.progress = DeliveryProgress::kDelivered;
+  const bool ours = reply.hand_over != mail::HandOver::kPromised;
+  if (recipient.dsn.success && ours && state_.may_bounce)
+    effects.bounces.push_back({index, {}, reply, std::string(next_hop)});
+}
+
 // A3: the sender is told once, and never where that could make a loop.
 void MessageMachine::Fail(Index index, BouncedRecipient bounced, Time now, Effects& effects) {
   RecipientState& recipient = state_.recipients[index];
   if (recipient.progress == DeliveryProgress::kPending)
     recipient.progress = DeliveryProgress::kFailed;
-  if (state_.may_bounce) {
+  if (state_.may_bounce && recipient.dsn.wants_failure()) {
     effects.bounces.push_back(std::move(bounced));
     return;
   }
   HistoryEntry entry{.time = now, .kind = HistoryKind::kBounceSuppressed};
   entry.recipients.push_back(recipient.forward_path);
   entry.detail = state_.reverse_path.empty() ? "the sender is the null path"
+                 : state_.may_bounce         ? "the sender asked not to be told (NOTIFY)"
                                              : "the message is auto-submitted or a report";
   effects.history.push_back(std::move(entry));
 }

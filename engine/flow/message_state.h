@@ -59,6 +59,7 @@ struct RecipientState {
   Index delivery = kNoIndex;  // into MessageState::deliveries
   DeliveryProgress progress = DeliveryProgress::kNone;
   std::string last_reply;  // of the next hop, one line; for `message show`
+  mail::RecipientDsn dsn;  // what the sender wants to be told of it; of an added one, nothing
   friend bool operator==(const RecipientState&, const RecipientState&) = default;
 };
 
@@ -111,6 +112,7 @@ struct MessageState {
   std::string reverse_path;  // as given; empty is the null path
   bool smtputf8 = false;
   bool body_8bit = false;
+  mail::MessageDsn dsn;
   ContentId content;         // as received; several messages may share it
   std::uint64_t octets = 0;  // of the content
   Time received;             // when the last octet came

@@ -56,6 +56,25 @@ std::optional<std::uint64_t> SizeOf(const std::vector<std::string>& arguments) {
   return std::nullopt;
 }
 
+// What the client asked of the MTA, for notifications that are ours to send; the MTA has judged the
+// syntax, so what is none counts as not said.
+template <class Dsn, class Read>
+Dsn DsnOf(const std::vector<std::string>& arguments, Read read) {
+  Dsn dsn;
+  for (const std::string& argument : arguments) {
+    const std::size_t equals = argument.find('=');
+    if (equals == std::string::npos) continue;
+    std::string keyword = argument.substr(0, equals);
+    std::transform(keyword.begin(), keyword.end(), keyword.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+    Dsn with = dsn;
+    std::string fault;
+    if (read(keyword, argument.substr(equals + 1), with, fault) && fault.empty())
+      dsn = std::move(with);
+  }
+  return dsn;
+}
+
 }  // namespace
 
 MilterSession::MilterSession(const MilterSessionSettings& settings, std::string listener,
@@ -135,6 +154,7 @@ MilterSession::Step MilterSession::OnMail(const mail::MilterPath& path) {
   envelope_.reverse_path = path.path;
   envelope_.smtputf8 = SaysYes(path.arguments, "SMTPUTF8");
   envelope_.body_8bit = SaysYes(path.arguments, "BODY=8BITMIME");
+  envelope_.dsn = DsnOf<mail::MessageDsn>(path.arguments, mail::ReadMailDsn);
   client_.login = Macro("auth_authen", "MHC");
   return step;
 }
@@ -156,6 +176,7 @@ MilterSession::Step MilterSession::OnRecipient(const mail::MilterPath& path) {
     return {mail::MilterReplyCode(*refusal)};
   }
   envelope_.forward_paths.push_back(path.path);
+  envelope_.recipients_dsn.push_back(DsnOf<mail::RecipientDsn>(path.arguments, mail::ReadRcptDsn));
   given_.push_back({path.given});
   return {mail::MilterContinue()};
 }

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "engine/base/limits.h"
+#include "engine/base/limits_relay.h"
 #include "engine/base/strings.h"
 #include "engine/ingress/network_set.h"
 #include "engine/mail/mailbox.h"
@@ -35,6 +36,17 @@ bool IsUnusedXclientAttribute(std::string_view keyword) {
   static constexpr std::array<std::string_view, 5> kUnused = {"NAME", "PORT", "PROTO", "DESTADDR",
                                                               "DESTPORT"};
   return std::find(kUnused.begin(), kUnused.end(), keyword) != kUnused.end();
+}
+
+// An attribute of XFORWARD, its value decoded, that may go on record and to the next hop.
+bool IsForwarded(const mail::EsmtpParameter& attribute) {
+  static constexpr std::array<std::string_view, 6> kTexts = {"NAME", "ADDR",  "PORT",
+                                                             "HELO", "IDENT", "PROTO"};
+  const std::string& value = *attribute.value;
+  if (value.size() > limits::kForwardedOctetsMax) return false;
+  if (attribute.keyword == "SOURCE")
+    return EqualsIgnoreAsciiCase(value, "LOCAL") || EqualsIgnoreAsciiCase(value, "REMOTE");
+  return std::find(kTexts.begin(), kTexts.end(), attribute.keyword) != kTexts.end();
 }
 
 // RFC 3207 §4: what a server that demands TLS takes without it.
@@ -157,9 +169,11 @@ SmtpSession::Step SmtpSession::OnCommand(const SmtpCommand& command) {
     case SmtpVerb::kXclient:
       if (may_xclient_) return OnXclient(command);
       break;
+    case SmtpVerb::kXforward:
+      if (may_xclient_) return OnXforward(command);
+      break;
     case SmtpVerb::kAuth:
     case SmtpVerb::kExpn:
-    case SmtpVerb::kXforward:
       break;
   }
   return Refuse({502, {5, 5, 1}, Cat(Name(command.verb), " is not offered here")});
@@ -174,8 +188,9 @@ SmtpSession::Step SmtpSession::OnHello(const SmtpCommand& command) {
   return Say({250,
               {},
               Cat(settings_.host_name, "\nPIPELINING\nSIZE ", settings_.message_octets_max,
-                  "\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8\nCHUNKING\nBINARYMIME",
+                  "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN\nSMTPUTF8\nCHUNKING\nBINARYMIME",
                   may_xclient_ ? "\nXCLIENT ADDR HELO LOGIN NAME PORT PROTO" : "",
+                  may_xclient_ ? "\nXFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE" : "",
                   settings_.starttls != StartTls::kNone && !tls_ ? "\nSTARTTLS" : "")});
 }
 
@@ -231,15 +246,41 @@ SmtpSession::Step SmtpSession::OnXclient(const SmtpCommand& command) {
   return {Greeting()};  // it begins again
 }
 
+// Whose mail comes in the next transaction, for logs, the record and the next hop; unlike XCLIENT
+// it changes nothing about the session. Several commands say it together.
+SmtpSession::Step SmtpSession::OnXforward(const SmtpCommand& command) {
+  if (in_transaction_) {
+    return Refuse({503, {5, 5, 1}, "not within a transaction; send RSET to leave it"});
+  }
+  auto forwarded = client_.forwarded;
+  for (const mail::EsmtpParameter& attribute : command.parameters) {
+    if (!IsForwarded(attribute)) {
+      return Refuse(
+          {501,
+           {5, 5, 4},
+           Cat("attribute not known, or its value none: ", Printable(attribute.keyword))});
+    }
+    const auto same = std::find_if(forwarded.begin(), forwarded.end(),
+                                   [&](const auto& one) { return one.first == attribute.keyword; });
+    if (same != forwarded.end()) forwarded.erase(same);
+    forwarded.emplace_back(attribute.keyword, *attribute.value);
+  }
+  client_.forwarded = std::move(forwarded);
+  return Say({250, {2, 0, 0}, "noted"});
+}
+
 SmtpSession::Step SmtpSession::OnMail(const SmtpCommand& command) {
   if (!greeted_) return Refuse({503, {5, 5, 1}, Cat("send ", Hello(), " first")});
   if (in_transaction_) {
     return Refuse({503, {5, 5, 1}, "a transaction has begun already; send RSET to leave it"});
   }
-  // RFC 6531 §3.1: a parameter of an extension that only EHLO offers. SIZE and BODY do no harm.
-  if (command.smtputf8 && !extended_) {
+  // Parameters of extensions that only EHLO offers (RFC 6531 §3.1). SIZE and BODY do no harm.
+  if ((command.smtputf8 || command.dsn != mail::MessageDsn()) && !extended_) {
     mail_refused_ = true;
-    return Refuse({555, {5, 5, 4}, "SMTPUTF8 is for clients that said EHLO"});
+    return Refuse({555,
+                   {5, 5, 4},
+                   Cat(command.smtputf8 ? "SMTPUTF8 is" : "RET and ENVID are",
+                       " for clients that said EHLO")});
   }
   if (command.size && *command.size > settings_.message_octets_max) {
     mail_refused_ = true;
@@ -259,6 +300,7 @@ SmtpSession::Step SmtpSession::OnMail(const SmtpCommand& command) {
   envelope_.reverse_path = command.argument;
   envelope_.smtputf8 = command.smtputf8;
   envelope_.body_8bit = command.body_8bit;
+  envelope_.dsn = command.dsn;
   binary_ = command.body_binary;
   mail::Transmission transmission;
   using Base = mail::Transmission::Base;
@@ -277,7 +319,10 @@ SmtpSession::Step SmtpSession::OnRcpt(const SmtpCommand& command) {
   }
   if (in_chunks_) return Refuse({503, {5, 5, 1}, "the content has begun already"});
   const std::string& path = command.argument;
-  if (!IsAscii(path) && !envelope_.smtputf8) {
+  const mail::RecipientDsn& dsn = command.recipient_dsn;
+  if (dsn != mail::RecipientDsn() && !extended_)
+    return Refuse({555, {5, 5, 4}, "NOTIFY and ORCPT are for clients that said EHLO"});
+  if (!(IsAscii(path) && IsAscii(dsn.original_recipient)) && !envelope_.smtputf8) {
     return Say({553, {5, 6, 7}, "an address outside of ASCII needs SMTPUTF8 in MAIL"});
   }
   constexpr mail::EnhancedStatus kRecipientValid{2, 1, 5};
@@ -291,6 +336,7 @@ SmtpSession::Step SmtpSession::OnRcpt(const SmtpCommand& command) {
       return Say(*refusal);
     }
     envelope_.forward_paths.push_back(path);
+    envelope_.recipients_dsn.push_back(dsn);
   }
   if (settings_.lmtp) taken_.push_back(place->second);
   return Say({250, kRecipientValid, is_new ? "recipient OK" : "recipient OK, again"});
@@ -375,6 +421,7 @@ void SmtpSession::Reset() {
   binary_ = in_chunks_ = mail_refused_ = false;
   chunk_refusal_.reset();
   envelope_ = {};
+  client_.forwarded.clear();
   recipient_keys_.clear();
   taken_.clear();
 }

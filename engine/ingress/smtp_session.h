@@ -126,6 +126,7 @@ class SmtpSession {
   Step OnCommand(const mail::SmtpCommand& command);
   Step OnHello(const mail::SmtpCommand& command);
   Step OnStartTls(const mail::SmtpCommand& command);
+  Step OnXforward(const mail::SmtpCommand& command);
   Step OnXclient(const mail::SmtpCommand& command);
   Step OnMail(const mail::SmtpCommand& command);
   Step OnRcpt(const mail::SmtpCommand& command);

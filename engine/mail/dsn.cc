@@ -8,8 +8,10 @@
 #include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/base/utf8.h"
+#include "engine/mail/dsn_parameters.h"
 #include "engine/mail/header_section.h"
 #include "engine/mail/quoted_printable.h"
+#include "engine/mail/xtext.h"
 
 namespace penstock::mail {
 namespace {
@@ -87,7 +89,40 @@ void AppendEncoded(std::string_view text, std::string& out) {
   }
 }
 
-// What is told about a recipient, besides that the message did not reach it.
+bool AnyFailed(const Dsn& dsn) {
+  return std::any_of(dsn.recipients.begin(), dsn.recipients.end(),
+                     [](const auto& one) { return one.action == DsnAction::kFailed; });
+}
+
+std::string_view Name(DsnAction action) {
+  switch (action) {
+    case DsnAction::kDelivered:
+      return "delivered";
+    case DsnAction::kRelayed:
+      return "relayed";
+    case DsnAction::kFailed:
+      break;
+  }
+  return "failed";
+}
+
+// The message can stand in a part of its type as it is: that takes no other encoding (RFC 2046
+// §5.2.1).
+bool FitsWhole(const Dsn& dsn, bool utf8) {
+  std::string_view rest = dsn.original_content;
+  if (rest.empty() || !rest.ends_with("\r\n") || rest.find('\0') != std::string_view::npos ||
+      !(IsAscii(dsn.original_header) || (utf8 && IsValidUtf8(dsn.original_header)))) {
+    return false;
+  }
+  while (!rest.empty()) {
+    const std::size_t end = rest.find_first_of("\r\n");
+    if (end > limits::kFieldLineOctetsMax || !rest.substr(end).starts_with("\r\n")) return false;
+    rest.remove_prefix(end + 2);
+  }
+  return true;
+}
+
+// What is told about a recipient, besides its fate.
 std::string Explain(const DsnRecipient& recipient) {
   std::string text = CleanBounceMessage(recipient.bounce_message);
   if (recipient.diagnostic) {
@@ -97,59 +132,82 @@ std::string Explain(const DsnRecipient& recipient) {
                                         : std::string_view(recipient.remote_mta),
            " answered: ", recipient.diagnostic->ToString());
   }
-  return text.empty() ? std::string("No reason was given.") : ToValidUtf8(text);
+  if (!text.empty()) return ToValidUtf8(text);
+  return recipient.action == DsnAction::kFailed ? "No reason was given." : "";
 }
 
-// The part for people. Recipients in a row with the same explanation share it: a hook that refuses
-// hundreds tells it once.
-std::string HumanText(const Dsn& dsn) {
-  std::string text = Cat("This is the mail system at ", dsn.reporting_mta, ".\n\n",
-                         "Your message could not be delivered to one or more recipients.\n"
-                         "Its header section is attached.\n");
-  std::string explanation;
-  for (std::size_t i = 0; i < dsn.recipients.size(); ++i) {
-    std::string next = Explain(dsn.recipients[i]);
-    if (i > 0 && next != explanation) Append(text, "\n", explanation, "\n");
-    if (i == 0 || next != explanation) text += "\n";
-    Append(text, "<", OneLine(dsn.recipients[i].final_recipient, ReplyCharset::kUtf8), ">\n");
-    explanation = std::move(next);
+constexpr std::string_view Heading(DsnAction action) {
+  switch (action) {
+    case DsnAction::kDelivered:
+      return "Your message was delivered to:\n";
+    case DsnAction::kRelayed:
+      return "Your message was handed to a mail server that does not tell what becomes of it, "
+             "for:\n";
+    case DsnAction::kFailed:
+      break;
   }
-  Append(text, "\n", explanation, "\n");
+  return "Your message could not be delivered to one or more recipients.\n";
+}
+
+// Recipients in a row with the same explanation share it: a hook that refuses hundreds tells it
+// once.
+void AppendRecipients(const Dsn& dsn, DsnAction action, std::string& text) {
+  std::string explanation;
+  bool first = true;
+  for (const DsnRecipient& recipient : dsn.recipients) {
+    if (recipient.action != action) continue;
+    std::string next = Explain(recipient);
+    if (!first && next != explanation) Append(text, "\n", explanation, "\n");
+    if (first || next != explanation) text += "\n";
+    Append(text, "<", OneLine(recipient.final_recipient, ReplyCharset::kUtf8), ">\n");
+    explanation = std::move(next);
+    first = false;
+  }
+  if (!explanation.empty()) Append(text, "\n", explanation, "\n");
+}
+
+// The part for people.
+std::string HumanText(const Dsn& dsn, bool whole) {
+  std::string text = Cat("This is the mail system at ", dsn.reporting_mta, ".\n");
+  const std::string_view attached =
+      whole ? "It is attached.\n" : "Its header section is attached.\n";
+  for (const DsnAction action : {DsnAction::kFailed, DsnAction::kDelivered, DsnAction::kRelayed}) {
+    const bool any = std::any_of(dsn.recipients.begin(), dsn.recipients.end(),
+                                 [&](const auto& one) { return one.action == action; });
+    if (!any) continue;
+    Append(text, "\n", Heading(action));
+    if (action == DsnAction::kFailed) text += attached;
+    AppendRecipients(dsn, action, text);
+  }
   return text;
 }
 
-// Returns a non-ASCII address as RFC 6533 §3 writes it: with `charset` kAscii as utf-8-addr-xtext,
-// else as utf-8-addr-unitext.
-std::string Utf8Address(std::string_view address, ReplyCharset charset) {
-  std::string out;
-  while (!address.empty()) {
-    const std::size_t octets = FirstUtf8Piece(address).octets;
-    const auto lead = static_cast<unsigned char>(address.front());
-    const bool special = lead == '+' || lead == '=' || lead == '\\' || lead <= ' ';
-    if (!special && (lead < 0x80 || charset == ReplyCharset::kUtf8)) {
-      out.append(address.substr(0, octets));
-    } else {
-      std::uint32_t code_point = octets == 1 ? lead : lead & (0xffU >> (octets + 1));
-      for (const char c : address.substr(1, octets - 1))
-        code_point = (code_point << 6U) | (static_cast<unsigned char>(c) & 0x3fU);
-      std::string hex;
-      for (; code_point > 0 || hex.size() < 2; code_point >>= 4U)
-        hex.insert(hex.begin(), "0123456789ABCDEF"[code_point & 15U]);
-      Append(out, "\\x{", hex, "}");
-    }
-    address.remove_prefix(octets);
-  }
-  return out;
+// RFC 3461 §6.3 (d): the value of ORCPT; like ENVID's, out of its xtext.
+std::string OriginalRecipient(std::string_view orcpt, bool utf8) {
+  const std::size_t semicolon = orcpt.find(';');
+  const std::string_view address = orcpt.substr(semicolon + 1);
+  return Cat(orcpt.substr(0, semicolon), "; ",
+             IsAscii(address) ? OneLine(DecodeXtext(address).value_or(""), ReplyCharset::kAscii)
+                              : Utf8Address(address, utf8));
 }
 
 void AppendRecipientFields(const DsnRecipient& recipient, ReplyCharset charset, std::string& out) {
+  const bool utf8 = charset == ReplyCharset::kUtf8;
   const std::string address = OneLine(recipient.final_recipient, ReplyCharset::kUtf8);
   const std::string typed =
-      IsAscii(address) ? Cat("rfc822; ", address) : Cat("utf-8; ", Utf8Address(address, charset));
+      IsAscii(address) ? Cat("rfc822; ", address) : Cat("utf-8; ", Utf8Address(address, utf8));
   out += "\r\n";
+  if (!recipient.original_recipient.empty()) {
+    AppendField("Original-Recipient", OriginalRecipient(recipient.original_recipient, utf8), out);
+  }
   AppendField("Final-Recipient", typed, out);
-  AppendField("Action", "failed", out);
-  AppendField("Status", recipient.status.empty() ? "5.0.0" : recipient.status.ToString(), out);
+  AppendField("Action", Name(recipient.action), out);
+  const bool failed = recipient.action == DsnAction::kFailed;
+  AppendField("Status",
+              !recipient.status.empty() ? recipient.status.ToString()
+              : failed                  ? "5.0.0"
+                                        : "2.0.0",
+              out);
   if (!recipient.remote_mta.empty()) {
     AppendField("Remote-MTA", Cat("dns; ", OneLine(recipient.remote_mta, ReplyCharset::kAscii)),
                 out);
@@ -188,10 +246,17 @@ std::string InReplyTo(std::string_view original_header) {
 }
 
 void AppendHeader(const Dsn& dsn, std::string& out) {
+  const bool all_failed =
+      std::all_of(dsn.recipients.begin(), dsn.recipients.end(),
+                  [](const auto& recipient) { return recipient.action == DsnAction::kFailed; });
   AppendField("Date", FormatRfc5322(dsn.date), out);
   AppendField("From", Cat("Mail Delivery System <MAILER-DAEMON@", dsn.reporting_mta, ">"), out);
   AppendField("To", Cat("<", OneLine(dsn.reverse_path, ReplyCharset::kUtf8), ">"), out);
-  AppendField("Subject", "Your message was not delivered", out);
+  AppendField("Subject",
+              all_failed       ? "Your message was not delivered"
+              : AnyFailed(dsn) ? "What became of your message"
+                               : "Your message was delivered or handed on",
+              out);
   AppendField("Message-ID", Cat("<", dsn.msg_id, ">"), out);
   const std::string in_reply_to = InReplyTo(dsn.original_header);
   if (!in_reply_to.empty()) AppendField("In-Reply-To", in_reply_to, out);
@@ -201,15 +266,24 @@ void AppendHeader(const Dsn& dsn, std::string& out) {
          dsn.boundary, "\"\r\n");
 }
 
-void AppendTextPart(const Dsn& dsn, std::string& out) {
-  const std::string text = HumanText(dsn);
+void AppendTextPart(const Dsn& dsn, bool whole, std::string& out) {
+  const std::string text = HumanText(dsn, whole);
   Append(out, "Content-Description: Notification\r\nContent-Type: text/plain; charset=",
          IsAscii(text) ? "us-ascii" : "utf-8", "\r\n");
+  // RFC 3282. Of a text that a rule or hook gave nobody told us the language.
+  const bool ours =
+      std::all_of(dsn.recipients.begin(), dsn.recipients.end(),
+                  [](const auto& recipient) { return recipient.bounce_message.empty(); });
+  if (ours) out += "Content-Language: en\r\n";
   AppendEncoded(text, out);
 }
 
 void AppendStatusPart(const Dsn& dsn, ReplyCharset charset, std::string& out) {
   std::string fields;
+  if (!dsn.envelope_id.empty()) {
+    AppendField("Original-Envelope-Id",
+                OneLine(DecodeXtext(dsn.envelope_id).value_or(""), ReplyCharset::kAscii), fields);
+  }
   AppendField("Reporting-MTA", Cat("dns; ", dsn.reporting_mta), fields);
   AppendField("Arrival-Date", FormatRfc5322(dsn.arrival_date), fields);
   for (const DsnRecipient& recipient : dsn.recipients)
@@ -224,9 +298,19 @@ void AppendStatusPart(const Dsn& dsn, ReplyCharset charset, std::string& out) {
 void AppendHeaderPart(const Dsn& dsn, std::string& out) {
   const std::string_view fields = AttachedFields(dsn.original_header);
   const bool global = !IsAscii(fields) && IsValidUtf8(fields);  // RFC 6533 §5
-  Append(out, "Content-Description: Undelivered message header section\r\nContent-Type: ",
+  Append(out, "Content-Description: ", AnyFailed(dsn) ? "Undelivered message" : "Message",
+         " header section\r\nContent-Type: ",
          global ? "message/global-headers" : "text/rfc822-headers", "\r\n");
   AppendEncoded(fields, out);
+}
+
+// FitsWhole.
+void AppendMessagePart(const Dsn& dsn, std::string& out) {
+  const bool global = !IsAscii(dsn.original_header);  // RFC 6532 §3.7
+  Append(out, "Content-Description: Undelivered message\r\nContent-Type: message/",
+         global ? "global" : "rfc822",
+         "\r\nContent-Transfer-Encoding: ", IsAscii(dsn.original_content) ? "7bit" : "8bit",
+         "\r\n\r\n", dsn.original_content);
 }
 
 }  // namespace
@@ -235,15 +319,20 @@ std::string BuildDsn(const Dsn& dsn) {
   PENSTOCK_CHECK(!dsn.recipients.empty() && !dsn.reverse_path.empty());
   const bool utf8 = dsn.smtputf8 || !IsAscii(dsn.reverse_path);
   const ReplyCharset charset = utf8 ? ReplyCharset::kUtf8 : ReplyCharset::kAscii;
+  const bool whole = AnyFailed(dsn) && FitsWhole(dsn, utf8);
   std::string parts;
   Append(parts, "This is a delivery status notification in MIME format (RFC 3464).\r\n");
   const std::string delimiter = Cat("\r\n--", dsn.boundary);
   Append(parts, delimiter, "\r\n");
-  AppendTextPart(dsn, parts);
+  AppendTextPart(dsn, whole, parts);
   Append(parts, delimiter, "\r\n");
   AppendStatusPart(dsn, charset, parts);
   Append(parts, delimiter, "\r\n");
-  AppendHeaderPart(dsn, parts);
+  if (whole) {
+    AppendMessagePart(dsn, parts);
+  } else {
+    AppendHeaderPart(dsn, parts);
+  }
   Append(parts, delimiter, "--\r\n");
 
   std::string message;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Delivery status notifications: what the sender of undelivered mail is told (RFC 3461 §6, RFC
+// Delivery status notifications: what the sender of mail is told of its delivery (RFC 3461 §6, RFC
 // 3464, RFC 6533; SPEC A3). Pure: time, names and random parts come from the caller.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,25 +15,34 @@
 
 namespace penstock::mail {
 
-// One recipient that the message did not reach.
+// RFC 3464 §2.3.3.
+enum class DsnAction : std::uint8_t { kFailed, kDelivered, kRelayed };
+
+// One recipient, and what became of the message for it.
 struct DsnRecipient {
   std::string final_recipient;  // as in RCPT
-  EnhancedStatus status;        // none: 5.0.0
+  EnhancedStatus status;        // none: 5.0.0, of success 2.0.0
   // The text that a rule or hook gave for the sender; cleaned here (CleanBounceMessage).
   std::string bounce_message;
   // What the next hop answered, and its name; absent where we decided ourselves.
   std::optional<SmtpReply> diagnostic;
   std::string remote_mta;
+  DsnAction action = DsnAction::kFailed;
+  std::string original_recipient{};  // ORCPT as given (RecipientDsn); empty: none
 };
 
 struct Dsn {
   std::string reporting_mta;             // our host name
-  std::string reverse_path;              // of the undelivered message: whom we tell; not null
-  Time arrival_date;                     // of the undelivered message
+  std::string reverse_path;              // of the message: whom we tell; not null
+  Time arrival_date;                     // of the message
   std::vector<DsnRecipient> recipients;  // at least one
-  // Octets of the undelivered message's header section (HeaderSection::octets()). Its first
+  // Octets of the message's header section (HeaderSection::octets()). Its first
   // limits::kDsnHeaderOctetsMax octets, in whole fields, are attached.
   std::string_view original_header;
+  // The whole message, for a sender who asked for it (RET=FULL); goes where a recipient failed, in
+  // place of the header section, if it can stand in a part as it is. Empty: the header section.
+  std::string_view original_content;
+  std::string envelope_id;  // ENVID as given, in xtext; empty: none
   // The DSN travels with SMTPUTF8 and 8BITMIME, so addresses stand in it as they are. It has to if
   // `reverse_path` is not ASCII, and is taken to then.
   bool smtputf8 = false;
@@ -44,7 +54,7 @@ struct Dsn {
 };
 
 // Returns the whole message, header section and body, with CRLF, every line at most 998 octets, and
-// 7-bit unless `smtputf8`. Its envelope has a null reverse path.
+// 7-bit unless `smtputf8` or `original_content` is not. Its envelope has a null reverse path.
 std::string BuildDsn(const Dsn& dsn);
 
 // Returns a hook's or rule's bounce text as it may be shown to a sender: valid UTF-8, line ends as

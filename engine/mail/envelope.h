@@ -3,7 +3,10 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "engine/mail/dsn_parameters.h"
 
 namespace penstock::mail {
 
@@ -15,6 +18,9 @@ struct ClientInfo {
   std::string login;     // name it authenticated with; empty if it did not
   std::string listener;  // name of the listener in the configuration
   bool trusted = false;  // in a configured network or by certificate (O3)
+  // Whose mail a trusted client says that it hands on: attributes of XFORWARD in the order given,
+  // names in upper case, values decoded. For the record and for next hops; they decide nothing.
+  std::vector<std::pair<std::string, std::string>> forwarded{};
   friend bool operator==(const ClientInfo&, const ClientInfo&) = default;
 };
 
@@ -24,6 +30,9 @@ struct Envelope {
       forward_paths;       // as given, without angle brackets; a repeated one stands once (E3)
   bool smtputf8 = false;   // RFC 6531
   bool body_8bit = false;  // BODY=8BITMIME (RFC 6152)
+  MessageDsn dsn;
+  // What is asked for each forward path, by its place; who is behind the end has asked for nothing.
+  std::vector<RecipientDsn> recipients_dsn;
 };
 
 }  // namespace penstock::mail

@@ -9,6 +9,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/mail/mailbox.h"
+#include "engine/mail/xtext.h"
 
 namespace penstock::mail {
 namespace {
@@ -146,6 +147,18 @@ bool ReadMailParameter(const EsmtpParameter& parameter, SmtpCommand& command, Re
   return true;
 }
 
+// Reads what is known behind the verb into `command`. False: `parameter` is nothing of it.
+bool ReadKnownParameter(const EsmtpParameter& parameter, SmtpCommand& command, Refusal& refusal) {
+  const bool mail = command.verb == SmtpVerb::kMail;
+  if (mail && ReadMailParameter(parameter, command, refusal)) return true;
+  std::string fault;
+  const bool known =
+      mail ? ReadMailDsn(parameter.keyword, parameter.value, command.dsn, fault)
+           : ReadRcptDsn(parameter.keyword, parameter.value, command.recipient_dsn, fault);
+  if (!fault.empty()) refusal = SyntaxError(fault);
+  return known;
+}
+
 Refusal ReadParameters(std::string_view rest, const std::vector<std::string_view>& known,
                        SmtpCommand& command) {
   if (!rest.empty() && !IsSpace(rest.front())) return SyntaxError("no space behind the path");
@@ -158,7 +171,7 @@ Refusal ReadParameters(std::string_view rest, const std::vector<std::string_view
     }
     seen.push_back(parameter->keyword);
     Refusal refusal;
-    if (command.verb == SmtpVerb::kMail && ReadMailParameter(*parameter, command, refusal)) {
+    if (ReadKnownParameter(*parameter, command, refusal)) {
       if (refusal) return refusal;
     } else if (std::find(known.begin(), known.end(), parameter->keyword) != known.end()) {
       command.parameters.push_back(*std::move(parameter));
@@ -198,28 +211,6 @@ Refusal ReadPathCommand(std::string_view rest, const std::vector<std::string_vie
     return SmtpReply{553, {5, 6, 7}, "a non-ASCII address needs SMTPUTF8"};
   }
   return std::nullopt;
-}
-
-// RFC 3461 §4 xtext. Null: it is none, or holds what belongs into no record.
-std::optional<std::string> DecodeXtext(std::string_view xtext) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string text;
-  for (std::size_t i = 0; i < xtext.size(); ++i) {
-    if (xtext[i] != '+') {
-      text += xtext[i];
-      continue;
-    }
-    if (i + 2 >= xtext.size()) return std::nullopt;
-    const auto high = kHex.find(xtext[i + 1]);
-    const auto low = kHex.find(xtext[i + 2]);
-    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
-    text += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  const bool printable = std::none_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  return printable && IsValidUtf8(text) ? std::optional(text) : std::nullopt;
 }
 
 // `NAME=value NAME=value` with the values in xtext.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One SMTP or LMTP command line, read (RFC 5321 §4.1.1, RFC 2033 §4.1, RFC 6531, RFC 1870, RFC
-// 6152, RFC 3030). Grammar only: whether a command comes at the right time is the session's
-// business.
+// 6152, RFC 3030, RFC 3461). Grammar only: whether a command comes at the right time is the
+// session's business.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/mail/dsn_parameters.h"
 #include "engine/mail/smtp_reply.h"
 
 namespace penstock::mail {
@@ -61,6 +62,9 @@ struct SmtpCommand {
   bool body_8bit = false;    // BODY=8BITMIME, BODY=BINARYMIME
   bool body_binary = false;  // BODY=BINARYMIME (RFC 3030 §3)
   bool smtputf8 = false;     // SMTPUTF8
+  MessageDsn dsn;            // RET=, ENVID=
+
+  RecipientDsn recipient_dsn;  // RCPT: NOTIFY=, ORCPT=
 
   // MAIL, RCPT: the parameters that the caller asked for. XCLIENT, XFORWARD: the attributes.
   std::vector<EsmtpParameter> parameters;
@@ -69,7 +73,7 @@ struct SmtpCommand {
 };
 
 // Reads a command line without its CRLF. `known_parameters` are the keywords, in upper case, that
-// the caller understands behind MAIL or RCPT besides SIZE, BODY and SMTPUTF8; any other is refused
+// the caller understands behind MAIL or RCPT besides those above; any other is refused
 // with 555 5.5.4 (RFC 5321 §4.1.1.11).
 //   Gives the reply to send if the line is no command: 500 for an unknown verb, 501 for bad
 //   arguments, 553 5.6.7 for a non-ASCII MAIL path without SMTPUTF8 (RFC 6531 §3.5). That a

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,10 +32,18 @@ struct EnhancedStatus {
 // Replies to a client that did not ask for SMTPUTF8 are ASCII (RFC 6531 §3.7.4).
 enum class ReplyCharset { kAscii, kUtf8 };
 
+// What a next hop's 2xx means to a sender who asked to be told of success (RFC 3461 §5.2).
+enum class HandOver : std::uint8_t {
+  kRelayed,    // to a server that does not offer DSN: we say so
+  kDelivered,  // into the mailbox: we say so
+  kPromised,   // to one that offers DSN: it is the one to tell
+};
+
 struct SmtpReply {
   int code = 0;           // 200..599
   EnhancedStatus status;  // none: greeting, replies to HELO and EHLO, 3xx (RFC 2034 §4)
   std::string text;       // UTF-8; lines are separated by \n, no CR
+  HandOver hand_over = HandOver::kRelayed;  // of a delivery's 2xx
 
   [[nodiscard]] bool is_positive() const { return code >= 200 && code < 400; }
 

@@ -9,6 +9,7 @@
 
 #include "engine/async/task.h"
 #include "engine/flow/message_state.h"
+#include "engine/mail/envelope.h"
 #include "engine/mail/smtp_reply.h"
 #include "engine/ports/store.h"
 
@@ -21,6 +22,9 @@ struct DeliveryRequest {
   std::vector<std::string> forward_paths;  // at least one
   bool smtputf8 = false;
   bool body_8bit = false;
+  mail::MessageDsn dsn;  // goes on to a next hop that offers DSN (RFC 3461 §5.2)
+  std::vector<mail::RecipientDsn> recipients_dsn;  // one for each forward path, or none
+  mail::ClientInfo client;  // goes on to a next hop that offers XFORWARD; of a bounce nothing
   flow::Marking marking = flow::Marking::kNone;
   std::string trace_field;  // our Received field, whole, with its CRLF; goes above the content
   std::shared_ptr<ContentReader> content;
@@ -32,7 +36,8 @@ class Delivery {
 
   // Returns one reply for each forward path, in order: 2xx taken for good, 4xx try again later, 5xx
   // refused for good. What never reached the next hop (no connection, no reply in time, an unknown
-  // name) is a 4xx of ours with text that says so. After a 2xx the next hop alone is responsible.
+  // name) is a 4xx of ours with text that says so. After a 2xx the next hop alone is responsible;
+  // its reply's `hand_over` says who tells a sender that asked to be told.
   //   Threads: safe from any.
   virtual async::asio::awaitable<std::vector<mail::SmtpReply>> Deliver(DeliveryRequest request) = 0;
 };

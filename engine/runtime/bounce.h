@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,10 +19,15 @@ struct Bounce {
 };
 
 // Writes the DSN that tells `parent`'s sender about `bounced` and plans its delivery.
-//   `header`: the header section of what could not be delivered.
+//   `original`: the beginning of the message as received, its header section at least; all of it
+//   goes back to who asked for that (RET=FULL), if it is not long.
 //   Errors: the store's.
 StatusOr<Bounce> MakeBounce(Context& context, const flow::MessageState& parent,
                             const std::vector<flow::BouncedRecipient>& bounced,
-                            std::string_view header, Time now);
+                            std::string_view original, Time now);
+
+// The beginning of a message, as MakeBounce wants it. Errors: those of ContentReader::Read.
+//   Blocks for as long as the page cache takes.
+StatusOr<std::string> ReadOriginal(const ports::ContentReader& content);
 
 }  // namespace penstock::runtime

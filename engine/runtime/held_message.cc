@@ -361,6 +361,13 @@ flow::Marking CommonMarking(const std::vector<HeldMessage>& messages,
   return common.value_or(flow::Marking::kNone);
 }
 
+// It has the envelope, and tells the sender what that asks for.
+SmtpReply LeftToMta() {
+  SmtpReply reply{250, {2, 0, 0}, "left to the MTA"};
+  reply.hand_over = mail::HandOver::kPromised;
+  return reply;
+}
+
 // Leaves to the MTA what it can do; says which recipients it keeps.
 void ShareWithMta(HeldMessage& message, const flow::FlowSettings& settings, Time now, MtaShare& mta,
                   std::set<std::string>& kept) {
@@ -383,7 +390,7 @@ void ShareWithMta(HeldMessage& message, const flow::FlowSettings& settings, Time
       kept.insert(mail::AddressKey(recipient.forward_path));
       if (recipient.added) mta.added.push_back(recipient.forward_path);
     }
-    const std::vector<SmtpReply> replies(pending.size(), {250, {2, 0, 0}, "left to the MTA"});
+    const std::vector<SmtpReply> replies(pending.size(), LeftToMta());
     Take(message.machine.OnDeliveryEnded(start, replies, now, now, 0), message);
   }
 }

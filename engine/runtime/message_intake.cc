@@ -2,6 +2,7 @@
 #include "engine/runtime/message_intake.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "engine/mail/header_section.h"
 #include "engine/mail/trace_field.h"
 #include "engine/rules/select.h"
+#include "engine/runtime/bounce.h"
 #include "engine/runtime/content_retention.h"
 #include "engine/runtime/message_step.h"
 
@@ -67,6 +69,21 @@ std::vector<std::string> Distinct(const std::vector<std::string>& forward_paths)
     if (keys.insert(mail::AddressKey(path)).second) distinct.push_back(path);
   }
   return distinct;
+}
+
+// What the client asked for each recipient; of one named twice, what came with it first.
+void AddDsn(const std::vector<std::string>& forward_paths,
+            const std::vector<mail::RecipientDsn>& recipients_dsn, MessageState& state) {
+  std::map<std::string, const mail::RecipientDsn*> asked;
+  for (std::size_t i = 0; i < recipients_dsn.size(); ++i) {
+    if (recipients_dsn[i] != mail::RecipientDsn())
+      asked.emplace(mail::AddressKey(forward_paths[i]), &recipients_dsn[i]);
+  }
+  if (asked.empty()) return;
+  for (flow::RecipientState& recipient : state.recipients) {
+    const auto found = asked.find(mail::AddressKey(recipient.forward_path));
+    if (found != asked.end()) recipient.dsn = *found->second;
+  }
 }
 
 SmtpReply TooManyRecipients(std::size_t recipients_max) {
@@ -169,6 +186,7 @@ PlannedMail MessageIntake::Plan(Submission& submission, const flow::Directory& d
     planned.refusal = RefusePart(part, header);
     if (planned.refusal.code != 0) break;
     planned.plans.push_back(MakePlan(submission, summary, part, directory, planned.transaction));
+    AddDsn(planned.asked, submission.envelope.recipients_dsn, planned.plans.back().state);
   }
   return planned;
 }
@@ -228,8 +246,13 @@ async::Task<void> MessageIntake::Commit(Submission submission, std::vector<HeldM
     async_hooks.insert(event.hook);
   std::vector<MessageState> bounces;
   for (const HeldMessage& message : messages) {
+    std::string whole;
+    if (!message.effects.bounces.empty() && submission.envelope.dsn.ret == mail::DsnReturn::kFull) {
+      const auto content = submission.content->Open();
+      if (content.ok()) whole = ReadOriginal(**content).value_or("");
+    }
     auto step = StepTransaction(context_, message.machine.state(), message.effects,
-                                submission.header_section, now, bounces);
+                                whole.empty() ? submission.header_section : whole, now, bounces);
     PENSTOCK_CO_RETURN_IF_ERROR(step.status());
     for (ports::MessageWrite& write : step->messages)
       transaction.messages.push_back(std::move(write));
@@ -317,6 +340,7 @@ MessageState MessageIntake::Describe(const Submission& submission, const mail::S
   state.reverse_path = submission.envelope.reverse_path;
   state.smtputf8 = submission.envelope.smtputf8;
   state.body_8bit = submission.envelope.body_8bit;
+  state.dsn = submission.envelope.dsn;
   state.content = submission.content->id();
   state.octets = submission.content->octets();
   state.received = submission.received;

@@ -24,6 +24,7 @@
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/mail/trace_field.h"
+#include "engine/runtime/bounce.h"
 #include "engine/runtime/content_retention.h"
 #include "engine/runtime/message_step.h"
 
@@ -138,7 +139,10 @@ ports::DeliveryRequest ToRequest(const Context& context, const flow::MessageMach
   request.reverse_path = state.reverse_path;
   for (const flow::Index i : machine.Pending(start.delivery)) {
     request.forward_paths.push_back(state.recipients[i].forward_path);
+    request.recipients_dsn.push_back(state.recipients[i].dsn);
   }
+  request.dsn = state.dsn;
+  if (!state.is_bounce) request.client = state.client;
   request.smtputf8 = state.smtputf8;
   request.body_8bit = state.body_8bit;
   if (const flow::ReplacedContent* replaced = ReplacedContentOf(state, delivery)) {
@@ -152,23 +156,6 @@ ports::DeliveryRequest ToRequest(const Context& context, const flow::MessageMach
   request.trace_field = ReceivedField(trace);
   request.content = std::move(content);
   return request;
-}
-
-// Reads the first octets of a content: all that can belong to its header section.
-StatusOr<std::string> ReadHeader(ports::Store& store, const ContentId& id) {
-  PENSTOCK_ASSIGN_OR_RETURN(const std::shared_ptr<ports::ContentReader> content,
-                            store.OpenContent(id));
-  std::string header(std::min<std::uint64_t>(content->octets(), limits::kHeaderSectionOctetsMax),
-                     '\0');
-  std::size_t filled = 0;
-  while (filled < header.size()) {
-    PENSTOCK_ASSIGN_OR_RETURN(const std::size_t read,
-                              content->Read(filled, std::span(header).subspan(filled)));
-    if (read == 0) break;
-    filled += read;
-  }
-  header.resize(filled);
-  return header;
 }
 
 Status Stopping() {
@@ -404,15 +391,15 @@ class Runner {
   }
 
   async::Task<void> TryRecord(const Effects& effects) {
-    std::string header;
+    std::string original;
     if (!effects.bounces.empty()) {
-      auto read = ReadHeader(context_.store, machine_.state().content);
       // A bounce without the original's header section is better than none.
-      if (read.ok()) header = *std::move(read);
+      const auto content = context_.store.OpenContent(machine_.state().content);
+      if (content.ok()) original = ReadOriginal(**content).value_or("");
     }
     std::vector<MessageState> bounces;
-    auto transaction =
-        StepTransaction(context_, machine_.state(), effects, header, context_.clock.Now(), bounces);
+    auto transaction = StepTransaction(context_, machine_.state(), effects, original,
+                                       context_.clock.Now(), bounces);
     PENSTOCK_CO_RETURN_IF_ERROR(transaction.status());
     AddContent(*transaction);
     // A bounce adds a line to those of the step.

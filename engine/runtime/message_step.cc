@@ -28,23 +28,28 @@ std::string NamesOf(const std::vector<std::string>& recipients) {
 }  // namespace
 
 StatusOr<ports::Transaction> StepTransaction(Context& context, const MessageState& state,
-                                             const Effects& effects, std::string_view header,
+                                             const Effects& effects, std::string_view original,
                                              Time now, std::vector<MessageState>& bounces) {
   ports::Transaction transaction;
   transaction.messages.push_back({state, effects.history});
   if (effects.bounces.empty()) return transaction;
   PENSTOCK_ASSIGN_OR_RETURN(Bounce bounce,
-                            MakeBounce(context, state, effects.bounces, header, now));
-  HistoryEntry sent{.time = now, .kind = HistoryKind::kBounceSent};
-  for (const flow::BouncedRecipient& bounced : effects.bounces) {
-    sent.recipients.push_back(state.recipients[bounced.recipient].forward_path);
-  }
-  sent.detail = Cat("as message ", bounce.write.state.id.text());
+                            MakeBounce(context, state, effects.bounces, original, now));
   // Before the line that closes the message, if there is one.
   auto& history = transaction.messages.front().history;
-  auto at = history.end();
-  if (!history.empty() && history.back().kind == HistoryKind::kClosed) --at;
-  history.insert(at, std::move(sent));
+  for (const bool success : {false, true}) {
+    HistoryEntry sent{.time = now, .kind = HistoryKind::kBounceSent};
+    for (const flow::BouncedRecipient& bounced : effects.bounces) {
+      if (bounced.reply.is_positive() == success)
+        sent.recipients.push_back(state.recipients[bounced.recipient].forward_path);
+    }
+    if (sent.recipients.empty()) continue;
+    sent.detail = Cat("as message ", bounce.write.state.id.text(),
+                      success ? ": the sender asked to be told of success" : "");
+    auto at = history.end();
+    if (!history.empty() && history.back().kind == HistoryKind::kClosed) --at;
+    history.insert(at, std::move(sent));
+  }
   bounces.push_back(bounce.write.state);
   transaction.messages.push_back(std::move(bounce.write));
   transaction.contents.push_back(std::move(bounce.content));

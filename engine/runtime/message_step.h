@@ -12,10 +12,11 @@
 namespace penstock::runtime {
 
 // The commit of one step: the message's state and history, and the DSN that its bounces make.
-// `header` is the message's header section. DSNs are appended to `bounces`.
+// `original`: as MakeBounce has it. DSNs are appended to `bounces`.
 StatusOr<ports::Transaction> StepTransaction(Context& context, const flow::MessageState& state,
-                                             const flow::Effects& effects, std::string_view header,
-                                             Time now, std::vector<flow::MessageState>& bounces);
+                                             const flow::Effects& effects,
+                                             std::string_view original, Time now,
+                                             std::vector<flow::MessageState>& bounces);
 
 // Says in the log and the counters what a committed step decided, one line an outcome, and to those
 // who watch what came of hooks' calls.

@@ -15,6 +15,40 @@ std::optional<Time> ToTime(bool has, std::int64_t millis) {
   return FromUnixMillis(millis);
 }
 
+void ToStored(const mail::RecipientDsn& dsn, v1::RecipientDsn& out) {
+  out.set_notify_given(dsn.notify_given);
+  out.set_success(dsn.success);
+  out.set_failure(dsn.failure);
+  out.set_delay(dsn.delay);
+  out.set_original_recipient(dsn.original_recipient);
+}
+
+mail::RecipientDsn FromStored(const v1::RecipientDsn& stored) {
+  mail::RecipientDsn out;
+  out.notify_given = stored.notify_given();
+  out.success = stored.success();
+  out.failure = stored.failure();
+  out.delay = stored.delay();
+  out.original_recipient = stored.original_recipient();
+  return out;
+}
+
+void ToStored(const mail::MessageDsn& dsn, v1::MessageDsn& out) {
+  using Return = v1::MessageDsn;
+  out.set_ret(dsn.ret == mail::DsnReturn::kFull      ? Return::FULL
+              : dsn.ret == mail::DsnReturn::kHeaders ? Return::HEADERS
+                                                     : Return::UNSET);
+  out.set_envelope_id(dsn.envelope_id);
+}
+
+mail::MessageDsn FromStored(const v1::MessageDsn& stored) {
+  mail::MessageDsn out;
+  if (stored.ret() == v1::MessageDsn::FULL) out.ret = mail::DsnReturn::kFull;
+  if (stored.ret() == v1::MessageDsn::HEADERS) out.ret = mail::DsnReturn::kHeaders;
+  out.envelope_id = stored.envelope_id();
+  return out;
+}
+
 void ToStored(const flow::RecipientState& recipient, v1::Recipient& out) {
   out.set_forward_path(recipient.forward_path);
   out.set_rule(recipient.rule);
@@ -27,6 +61,7 @@ void ToStored(const flow::RecipientState& recipient, v1::Recipient& out) {
   if (recipient.delivery != flow::kNoIndex) out.set_delivery(recipient.delivery);
   out.set_progress(StoredWord(kProgresses, recipient.progress));
   out.set_last_reply(recipient.last_reply);
+  if (recipient.dsn != mail::RecipientDsn()) ToStored(recipient.dsn, *out.mutable_dsn());
 }
 
 Status FromStored(const v1::Recipient& stored, flow::RecipientState& out) {
@@ -43,6 +78,7 @@ Status FromStored(const v1::Recipient& stored, flow::RecipientState& out) {
   if (stored.has_delivery()) out.delivery = stored.delivery();
   if (!ReadWord(kProgresses, stored.progress(), out.progress)) return UnknownValue("progress");
   out.last_reply = stored.last_reply();
+  if (stored.has_dsn()) out.dsn = FromStored(stored.dsn());
   return OkStatus();
 }
 
@@ -128,6 +164,11 @@ void ToStored(const mail::ClientInfo& client, v1::Client& out) {
   out.set_login(client.login);
   out.set_listener(client.listener);
   out.set_trusted(client.trusted);
+  for (const auto& [name, value] : client.forwarded) {
+    v1::Label& attribute = *out.add_forwarded();
+    attribute.set_name(name);
+    attribute.set_value(value);
+  }
 }
 
 mail::ClientInfo FromStored(const v1::Client& stored) {
@@ -138,6 +179,8 @@ mail::ClientInfo FromStored(const v1::Client& stored) {
   out.login = stored.login();
   out.listener = stored.listener();
   out.trusted = stored.trusted();
+  for (const v1::Label& attribute : stored.forwarded())
+    out.forwarded.emplace_back(attribute.name(), attribute.value());
   return out;
 }
 
@@ -208,6 +251,7 @@ std::string EncodeMessage(const flow::MessageState& state) {
   out.set_reverse_path(state.reverse_path);
   out.set_smtputf8(state.smtputf8);
   out.set_body_8bit(state.body_8bit);
+  if (state.dsn != mail::MessageDsn()) ToStored(state.dsn, *out.mutable_dsn());
   out.set_content(state.content.text());
   out.set_octets(state.octets);
   out.set_received(ToUnixMillis(state.received));
@@ -235,6 +279,7 @@ StatusOr<flow::MessageState> DecodeMessage(std::string_view record) {
   state.reverse_path = stored.reverse_path();
   state.smtputf8 = stored.smtputf8();
   state.body_8bit = stored.body_8bit();
+  if (stored.has_dsn()) state.dsn = FromStored(stored.dsn());
   state.content = ContentId(stored.content());
   state.octets = stored.octets();
   state.received = FromUnixMillis(stored.received());

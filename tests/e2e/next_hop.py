@@ -3,6 +3,7 @@
 
   with NextHop() as hop:
       hop.reply_to_rcpt = "451 4.2.1 not now"     # what the next RCPTs are answered; None takes them
+      hop.offers = ["DSN"]                        # beside PIPELINING, 8BITMIME, SMTPUTF8 and SIZE
       hop.port, hop.transactions                  # [Transaction(mail_from, recipients, data)]
 
 `stop()` refuses connections, `start()` takes the same port again. With `lmtp` it speaks LMTP: `reply_to_content`,
@@ -20,6 +21,7 @@ class Transaction:
     mail_from: str
     recipients: list
     data: bytes  # unstuffed, as it came
+    commands: list = dataclasses.field(default_factory=list)  # MAIL, RCPT and XFORWARD before it, without CRLF
 
 
 class _Session(socketserver.StreamRequestHandler):
@@ -29,13 +31,16 @@ class _Session(socketserver.StreamRequestHandler):
     def handle(self):
         hop = self.server.hop
         self.say("220 next-hop.example ESMTP")
-        mail_from, recipients = "", []
+        mail_from, recipients, commands = "", [], []
         while line := self.rfile.readline(65536):
             verb = line[:4].upper()
+            if verb in (b"MAIL", b"RCPT", b"XFOR"):
+                commands.append(line.decode("utf-8", "surrogateescape").rstrip("\r\n"))
             if hop.lmtp and verb in (b"EHLO", b"HELO"):
                 self.say("500 5.5.1 this is LMTP")
             elif verb in ((b"LHLO",) if hop.lmtp else (b"EHLO", b"HELO")):
-                self.say("250-next-hop.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE")
+                offers = ["PIPELINING", "8BITMIME", "SMTPUTF8", *hop.offers, "SIZE"]
+                self.say("\r\n".join(["250-next-hop.example", *(f"250-{one}" for one in offers[:-1]), "250 SIZE"]))
             elif verb == b"MAIL":
                 mail_from, recipients = _path(line), []
                 self.say("250 2.1.0 ok")
@@ -54,14 +59,14 @@ class _Session(socketserver.StreamRequestHandler):
                 if data is None:
                     return
                 if hop.lmtp:
-                    if not self.judge_each(mail_from, recipients, data):
+                    if not self.judge_each(mail_from, recipients, data, commands):
                         return
                 else:
-                    hop.keep(Transaction(mail_from, recipients, data))
+                    hop.keep(Transaction(mail_from, recipients, data, commands))
                     self.say("250 2.0.0 kept")
-                mail_from, recipients = "", []
+                mail_from, recipients, commands = "", [], []
             elif verb == b"RSET":
-                mail_from, recipients = "", []
+                mail_from, recipients, commands = "", [], []
                 self.say("250 2.0.0 ok")
             elif verb == b"QUIT":
                 self.say("221 2.0.0 bye")
@@ -69,14 +74,14 @@ class _Session(socketserver.StreamRequestHandler):
             else:
                 self.say("250 2.0.0 ok")
 
-    def judge_each(self, mail_from, recipients, data):
+    def judge_each(self, mail_from, recipients, data, commands):
         """By LMTP; false where the connection is to be broken."""
         for recipient in recipients:
             reply = self.server.hop.reply_to_content(recipient)
             if reply == "":
                 return False
             if reply is None:
-                self.server.hop.keep(Transaction(mail_from, [recipient], data))
+                self.server.hop.keep(Transaction(mail_from, [recipient], data, commands))
             self.say(reply or "250 2.0.0 kept")
         return True
 
@@ -111,6 +116,7 @@ class NextHop:
     def __init__(self, lmtp=False, path=""):
         self.lmtp = lmtp
         self.path = path
+        self.offers = []
         self.reply_to_rcpt = None
         self.reply_to_content = lambda recipient: None
         self.transactions = []

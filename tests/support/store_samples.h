@@ -83,10 +83,12 @@ inline flow::MessageState EveryField() {
   state.id = MessageId("4f3c1a52-0000-4000-8000-0123456789ab");
   state.organization = "acme";
   state.direction = rules::FlowDirection::kOutbound;
-  state.client = {"192.0.2.1", "mx.example.com", "ESMTPS", "alice", "smtp", true};
+  state.client = {"192.0.2.1", "mx.example.com",   "ESMTPS", "alice", "smtp",
+                  true,        {{"NAME", "a\xff"}}};
   state.reverse_path = "alice\xff@example.com";
   state.smtputf8 = true;
   state.body_8bit = true;
+  state.dsn = {mail::DsnReturn::kHeaders, "QQ+31"};
   state.octets = 7;
   state.received = At(-1);
   state.msg_id = "<1@example.com>";
@@ -133,6 +135,7 @@ inline flow::MessageState EveryField() {
   recipient.delivery = 1;
   recipient.progress = flow::DeliveryProgress::kDelivered;
   recipient.last_reply = "250 2.0.0 \xc3\xa9";
+  recipient.dsn = {true, true, false, true, "rfc822;bob"};
   state.recipients.push_back(recipient);
   recipient.added = true;
   recipient.invocation = flow::kNoIndex;

@@ -31,7 +31,7 @@ TEST_CASE("SmtpServer: a message reaches the intake as it was sent", "[ingress][
   client.Send("EHLO mail.a.example\r\n");
   CHECK(client.ReadReply() ==
         "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-8BITMIME\r\n"
-        "250-ENHANCEDSTATUSCODES\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250 BINARYMIME\r\n");
+        "250-ENHANCEDSTATUSCODES\r\n250-DSN\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250 BINARYMIME\r\n");
   client.Send(
       "MAIL FROM:<s@a.example> BODY=8BITMIME\r\nRCPT TO:<r1@own.example>\r\n"
       "RCPT TO:<x@other.example>\r\nRCPT TO:<r2@own.example>\r\nDATA\r\n");

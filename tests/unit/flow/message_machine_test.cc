@@ -42,6 +42,10 @@ MessageState ToState(const Json& input) {
     RecipientState recipient;
     recipient.forward_path = one.at("address");
     recipient.foreign = one.value("foreign", false);
+    if (one.contains("notify")) {
+      std::string fault;
+      mail::ReadRcptDsn("NOTIFY", one.at("notify").get<std::string>(), recipient.dsn, fault);
+    }
     if (one.contains("outcome")) {
       recipient.outcome = ToVerdict(one.at("outcome"));
     } else {
@@ -104,6 +108,9 @@ class Driver {
       for (const auto& code : step.at("codes")) {
         const int number = code;
         replies.push_back({number, {number / 100, 0, 0}, "text"});
+        const std::string hand_over = step.value("hand_over", "relayed");
+        if (hand_over == "promised") replies.back().hand_over = mail::HandOver::kPromised;
+        if (hand_over == "delivered") replies.back().hand_over = mail::HandOver::kDelivered;
       }
       const StartDelivery start{step.value("delivery", 0U), step.value("attempt", 1U)};
       Note(machine_->OnDeliveryEnded(start, replies, now, now, chance));

@@ -103,6 +103,21 @@ class Dialogue {
     return out;
   }
 
+  // What goes on to the next hop: of MAIL, then of each recipient.
+  Json Dsn() const {
+    Json out = {MailParameters(envelope_.dsn)};
+    for (const mail::RecipientDsn& recipient : envelope_.recipients_dsn)
+      out.push_back(RcptParameters(recipient, true));
+    return out;
+  }
+
+  Json Forwarded() const {
+    Json out = Json::array();
+    for (const auto& [name, value] : client_.forwarded)
+      out.push_back(Cat(name, "=", value));
+    return out;
+  }
+
  private:
   // "250 2.0.0"
   static mail::SmtpReply Reply(std::string_view text) {
@@ -210,6 +225,8 @@ std::size_t Converse(const tests::Vector& v, bool lmtp) {
   }
   if (v.want.contains("envelope"))
     CHECK(dialogue.Envelope().dump() == v.want.at("envelope").dump());
+  if (v.want.contains("dsn")) CHECK(dialogue.Dsn() == v.want.at("dsn"));
+  if (v.want.contains("forwarded")) CHECK(dialogue.Forwarded() == v.want.at("forwarded"));
   if (v.want.contains("client")) CHECK(dialogue.Client() == v.want.at("client"));
   return lines.size();
 }

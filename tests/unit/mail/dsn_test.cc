@@ -40,6 +40,10 @@ DsnRecipient ReadRecipient(const Json& json) {
   if (json.contains("diagnostic")) {
     recipient.diagnostic = SmtpReply{json.at("code"), recipient.status, json.at("diagnostic")};
   }
+  recipient.original_recipient = json.value("original_recipient", std::string());
+  const std::string action = json.value("action", std::string("failed"));
+  if (action == "delivered") recipient.action = DsnAction::kDelivered;
+  if (action == "relayed") recipient.action = DsnAction::kRelayed;
   return recipient;
 }
 
@@ -103,12 +107,15 @@ TEST_CASE("BuildDsn: vectors", "[mail][dsn]") {
         dsn.recipients.push_back(ReadRecipient(recipient));
       const std::string header = Octets(v.input.at("original_header"));
       dsn.original_header = header;
+      const std::string content = Octets(v.input.value("original_content", Json("")));
+      dsn.original_content = content;
+      dsn.envelope_id = v.input.value("envelope_id", std::string());
       std::string want;
       for (const std::string line : v.want)
         Append(want, line, "\r\n");
       const std::string message = BuildDsn(dsn);
       CHECK(message == want);
-      CheckForm(message, !IsAscii(dsn.reverse_path));
+      CheckForm(message, !IsAscii(dsn.reverse_path) || !IsAscii(content));
       ReadByGmime(message);
     }
   }
