@@ -13,6 +13,7 @@
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
+#include "engine/mail/base64.h"
 #include "engine/mail/dot_stuffer.h"
 
 namespace penstock::delivery {
@@ -66,7 +67,11 @@ Task<std::unique_ptr<SmtpClient>> SmtpClient::Open(async::SocketAddress address,
   if (!greeted.ok()) co_return Annotate(greeted, client->peer());
   const auto tls = co_await client->StartTlsIfWanted();
   if (!tls.ok()) co_return Annotate(tls.status(), client->peer());
-  if (*tls != Tls::kFailed) co_return client;
+  if (*tls != Tls::kFailed) {
+    const Status logged_in = co_await client->LogIn();
+    if (!logged_in.ok()) co_return Annotate(logged_in, client->peer());
+    co_return client;
+  }
   client.reset();
   options.starttls = StartTls::kNone;
   co_return co_await Open(address, std::move(options));
@@ -143,6 +148,42 @@ Task<SmtpClient::Tls> SmtpClient::Handshake() {
   const Status greeted = co_await Hello();
   PENSTOCK_CO_RETURN_IF_ERROR(greeted);
   co_return Tls::kDone;
+}
+
+// RFC 4954, by PLAIN (RFC 4616) or LOGIN. A server that refuses it has refused the session: the
+// mail waits until it is mended.
+Task<void> SmtpClient::LogIn() {
+  const SmtpLogin& login = options_.login;
+  if (login.user.empty()) co_return OkStatus();
+  const std::string address = async::IpAddressOf(stream_->peer());
+  const bool here = address.empty() || address == "::1" || address.starts_with("127.");
+  if (!stream_->is_tls() && !here) {
+    co_return FailedPrecondition("has no TLS, without which `auth` says no password");
+  }
+  const auto password = ReadPassword(login.password_file);
+  PENSTOCK_CO_RETURN_IF_ERROR(Annotate(password.status(), "auth.password_file"));
+  const auto offers = [this](std::string_view mechanism) {
+    return std::any_of(
+        extensions_.auth.begin(), extensions_.auth.end(),
+        [&](const std::string& one) { return EqualsIgnoreAsciiCase(one, mechanism); });
+  };
+  std::vector<std::string> lines;
+  if (offers("PLAIN")) {
+    const std::string nul(1, '\0');
+    lines = {Cat("AUTH PLAIN ", mail::EncodeBase64(Cat(nul, login.user, nul, *password)))};
+  } else if (offers("LOGIN")) {
+    lines = {"AUTH LOGIN", mail::EncodeBase64(login.user), mail::EncodeBase64(*password)};
+  } else {
+    co_return FailedPrecondition("offers neither AUTH PLAIN nor LOGIN, which `auth` needs");
+  }
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto reply = co_await Command(lines[i]);
+    PENSTOCK_CO_RETURN_IF_ERROR(Annotate(reply.status(), "AUTH"));
+    if (reply->code != (i + 1 == lines.size() ? 235 : 334)) {
+      co_return FailedPrecondition(Cat("AUTH: ", reply->ToString()));
+    }
+  }
+  co_return OkStatus();
 }
 
 Task<SmtpReply> SmtpClient::ReadReply(Milliseconds timeout) {

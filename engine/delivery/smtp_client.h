@@ -18,6 +18,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
+#include "engine/delivery/smtp_login.h"
 #include "engine/delivery/smtp_transaction.h"
 #include "engine/mail/smtp_reply.h"
 
@@ -37,6 +38,7 @@ struct SmtpClientOptions {
   StartTls starttls = StartTls::kNone;
   std::shared_ptr<async::TlsContext> tls;  // of a client; set unless starttls is kNone
   std::string tls_name;                    // that the server's certificate must carry
+  SmtpLogin login;                         // said within TLS, or to this machine, alone
   Milliseconds tls_timeout = limits::kTlsHandshakeTime;
   Milliseconds connect_timeout = limits::kConnectTimeout;
   Milliseconds reply_timeout = limits::kReplyTimeout;
@@ -59,10 +61,10 @@ struct TransactionResult {
 class SmtpClient {
  public:
   // Connects to `address`, awaits the greeting and says EHLO, or HELO to a server that knows no
-  // other; then STARTTLS and EHLO again, as `options` say. On the caller's strand.
+  // other; then STARTTLS and EHLO again, and AUTH, as `options` say. On the caller's strand.
   //   Errors: kUnavailable, kDeadlineExceeded, kCancelled; kFailedPrecondition if the server
-  //   refuses the session, or TLS that must be. The text names the address and has what the server
-  //   said.
+  //   refuses the session, or TLS or a login that must be. The text names the address and has what
+  //   the server said.
   static async::Task<std::unique_ptr<SmtpClient>> Open(async::SocketAddress address,
                                                        SmtpClientOptions options);
 
@@ -95,6 +97,7 @@ class SmtpClient {
   async::Task<void> Hello();
   async::Task<Tls> StartTlsIfWanted();
   async::Task<Tls> Handshake();
+  async::Task<void> LogIn();
   async::Task<mail::SmtpReply> ReadReply(Milliseconds timeout);
   async::Task<mail::SmtpReply> Command(std::string line);
   async::Task<void> Forward(const SmtpTransaction& transaction);

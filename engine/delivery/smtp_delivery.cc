@@ -15,6 +15,7 @@
 #include "engine/async/run_on.h"
 #include "engine/async/strand.h"
 #include "engine/async/stream.h"
+#include "engine/base/log.h"
 #include "engine/base/mutex.h"
 #include "engine/base/strings.h"
 
@@ -66,6 +67,7 @@ class SmtpDelivery::Connections : public std::enable_shared_from_this<Connection
   };
 
   async::Task<std::unique_ptr<SmtpClient>> Open();
+  async::Task<std::unique_ptr<SmtpClient>> OpenTo(async::Endpoint endpoint);
   asio::awaitable<TransactionResult> Transact(std::unique_ptr<SmtpClient>& client,
                                               SmtpTransaction transaction);
   void PutIdle(std::unique_ptr<SmtpClient> client);
@@ -186,13 +188,30 @@ asio::awaitable<TransactionResult> SmtpDelivery::Connections::Transact(
   co_return result;
 }
 
-// Tries each address in turn; the error is the last one's.
+// The first server that takes the session; the error is the last one's.
 async::Task<std::unique_ptr<SmtpClient>> SmtpDelivery::Connections::Open() {
-  const auto addresses = co_await async::Resolve(options_.endpoint);
+  auto client = co_await OpenTo(options_.endpoint);
+  for (const async::Endpoint& fallback : options_.fallbacks) {
+    if (client.ok() || client.status().code() == StatusCode::kCancelled) break;
+    Log(LogLevel::kWarning, "server_not_used",
+        {{"server", options_.endpoint.ToString()},
+         {"fallback", fallback.ToString()},
+         {"error", std::string(Message(client.status()))}});
+    client = co_await OpenTo(fallback);
+  }
+  co_return client;
+}
+
+// Tries each address in turn; the error is the last one's.
+async::Task<std::unique_ptr<SmtpClient>> SmtpDelivery::Connections::OpenTo(
+    async::Endpoint endpoint) {
+  const auto addresses = co_await async::Resolve(endpoint);
   if (!addresses.ok()) co_return addresses.status();
+  SmtpClientOptions client_options = options_.client;
+  if (client_options.tls_name.empty()) client_options.tls_name = endpoint.host;
   Status last;
   for (const async::SocketAddress& address : *addresses) {
-    auto client = co_await SmtpClient::Open(address, options_.client);
+    auto client = co_await SmtpClient::Open(address, client_options);
     if (client.ok() || client.status().code() == StatusCode::kCancelled) co_return client;
     last = client.status();
   }

@@ -19,7 +19,10 @@ namespace penstock::delivery {
 
 struct SmtpDeliveryOptions {
   async::Endpoint endpoint;  // its addresses are tried in turn
-  SmtpClientOptions client;
+  // Taken instead, in this order and within the same attempt, while those before cannot be reached
+  // or refuse the session.
+  std::vector<async::Endpoint> fallbacks;
+  SmtpClientOptions client;  // an empty `tls_name`: the host of the endpoint
   MarkingFields marking;
   std::size_t deliveries_at_once = limits::kDeliveriesAtOnceMax;
   Milliseconds connection_idle = limits::kConnectionIdle;

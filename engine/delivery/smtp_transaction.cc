@@ -51,9 +51,12 @@ ServerExtensions ParseExtensions(std::string_view ehlo_text) {
     if (EqualsIgnoreAsciiCase(keyword, "CHUNKING")) extensions.chunking = true;
     if (EqualsIgnoreAsciiCase(keyword, "BINARYMIME")) extensions.binary_mime = true;
     if (EqualsIgnoreAsciiCase(keyword, "DSN")) extensions.dsn = true;
-    if (EqualsIgnoreAsciiCase(keyword, "XFORWARD")) {
-      for (const std::string_view name : Split(lines[i].substr(keyword.size()), ' ')) {
-        if (!name.empty()) extensions.xforward.emplace_back(name);
+    // "AUTH=PLAIN" as well, as servers of old have it.
+    const bool auth = EqualsIgnoreAsciiCase(keyword, "AUTH");
+    if (auth || EqualsIgnoreAsciiCase(keyword, "XFORWARD")) {
+      const std::size_t begin = std::min(keyword.size() + 1, lines[i].size());
+      for (const std::string_view name : Split(lines[i].substr(begin), ' ')) {
+        if (!name.empty()) (auth ? extensions.auth : extensions.xforward).emplace_back(name);
       }
     }
   }

@@ -26,6 +26,7 @@ struct ServerExtensions {
   bool chunking = false;              // RFC 3030
   bool binary_mime = false;           // RFC 3030 §3
   bool dsn = false;                   // RFC 3461
+  std::vector<std::string> auth;      // RFC 4954: mechanisms
   std::vector<std::string> xforward;  // attributes of Postfix's XFORWARD
 };
 

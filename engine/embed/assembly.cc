@@ -43,7 +43,9 @@ StatusOr<std::shared_ptr<ports::Delivery>> MakeNextHop(
     options.client.lmtp = smtp->lmtp;
     options.client.helo_name = hostname;
     options.client.starttls = smtp->starttls;
-    options.client.tls_name = smtp->tls_name.empty() ? smtp->host : smtp->tls_name;
+    options.client.tls_name = smtp->tls_name;
+    options.client.login = smtp->login;
+    options.fallbacks = smtp->fallbacks;
     if (smtp->starttls != delivery::StartTls::kNone) {
       const std::string what = Cat("next hop \"", next_hop.name, "\"");
       auto tls = async::TlsContext::Open(what, async::TlsRole::kClient, smtp->tls);

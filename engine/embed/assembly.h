@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/api/content_server.h"
+#include "engine/async/endpoint.h"
 #include "engine/async/tls_files.h"
 #include "engine/base/limits.h"
 #include "engine/base/status.h"
@@ -35,7 +36,9 @@ struct SmtpNextHop {
   std::uint16_t port = 25;
   delivery::StartTls starttls = delivery::StartTls::kMay;
   async::TlsFiles tls{};
-  std::string tls_name;  // that the server's certificate must carry; empty: `host`
+  std::string tls_name;  // that the server's certificate must carry; empty: the host
+  std::vector<async::Endpoint> fallbacks{};
+  delivery::SmtpLogin login{};
 };
 
 struct MaildirNextHop {

@@ -102,9 +102,20 @@ class Lmtp(PenstockTest):
             ("path: /a, port: 24", r"next_hops\[0\]\.lmtp\.port: a unix socket has none"),
             (f"path: {long_path}", r"next_hops\[0\]\.lmtp\.path: .*longer than 107 octets"),
             ("path: /a, starttls: verify", r"next_hops\[0\]\.lmtp\.tls\.server_name: missing"),
+            ("host: a.example, fallbacks: [b.example]", r"next_hops\[0\]\.lmtp\.fallbacks\[0\]: .*expected \"host:port\""),
+            ('host: a.example, fallbacks: ["b.example:24", "b.example:0"]', r"next_hops\[0\]\.lmtp\.fallbacks\[1\]: 0 is out of range"),
+            ("host: a.example, auth: {user: kim}", r"next_hops\[0\]\.lmtp\.auth\.password_file: .*cannot be read"),
+            ("host: a.example, auth: {password_file: password}", r"next_hops\[0\]\.lmtp\.auth\.user: missing"),
+            ("host: a.example, auth: {user: kim, password_file: password}",
+             r"next_hops\[0\]\.lmtp\.auth: a password is said within TLS alone"),
+            ("host: a.example, auth: {user: kim, password_file: open}", r"password_file: .*mend it: chmod 600"),
             ("host: a.example, starttls: verify, tls: {ca_file: /nowhere}",
              r"next_hops\[0\]\.lmtp\.tls\.ca_file: /nowhere: cannot be read"),
         ]
+        (self.daemon.folder / "password").write_text("s3cret\n")
+        (self.daemon.folder / "password").chmod(0o600)
+        (self.daemon.folder / "open").write_text("s3cret\n")
+        (self.daemon.folder / "open").chmod(0o644)
         for settings, fault in cases:
             with self.subTest(settings):
                 self.configure(settings)
@@ -112,7 +123,9 @@ class Lmtp(PenstockTest):
                                       capture_output=True, text=True, timeout=30)
                 self.assertEqual(done.returncode, 1, done.stderr)
                 self.assertRegex(done.stderr, fault)
-        for settings in ("host: a.example", "path: /run/dovecot/lmtp"):
+        login = "auth: {user: kim, password_file: password}"
+        for settings in ("host: a.example", "path: /run/dovecot/lmtp", f"host: a.example, starttls: verify, {login}",
+                         f'host: 127.0.0.1, {login}, fallbacks: ["[::1]:24", "unix:/run/lmtp"]'):
             with self.subTest(settings):
                 self.configure(settings)
                 subprocess.run([PENSTOCKD, "--check-config", "--config", self.daemon.config], check=True, timeout=30)

@@ -22,6 +22,7 @@
 #include "engine/wire/yaml.h"
 
 #include "google/protobuf/util/message_differencer.h"
+#include "tools/penstockd/next_hop_config.h"
 #include "tools/penstockd/privileges.h"
 #include "tools/penstockd/tls_config.h"
 
@@ -79,15 +80,6 @@ void FillDefaults(v1::Listener& listener) {
   }
 }
 
-template <class Absolute>
-void FillDefaults(const Absolute& absolute, int port, v1::SmtpNextHop& server) {
-  const bool on_unix = !server.path().empty();
-  server.set_path(absolute(server.path()));
-  if (server.port() == 0 && !on_unix) server.set_port(port);
-  if (server.starttls() == v1::SmtpNextHop::START_TLS_UNSPECIFIED)
-    server.set_starttls(on_unix ? v1::SmtpNextHop::NONE : v1::SmtpNextHop::MAY);
-}
-
 void FillDefaults(const fs::path& folder, v1::Config& config) {
   const auto absolute = [&folder](const std::string& path) {
     return path.empty() ? path : (folder / path).lexically_normal().string();
@@ -102,16 +94,8 @@ void FillDefaults(const fs::path& folder, v1::Config& config) {
   MakeTlsPathsAbsolute(folder, config);
   for (auto& listener : *config.mutable_listeners())
     FillDefaults(listener);
-  for (auto& next_hop : *config.mutable_next_hops()) {
-    if (next_hop.max_concurrent_deliveries() == 0) {
-      next_hop.set_max_concurrent_deliveries(static_cast<int>(limits::kDeliveriesAtOnceMax));
-    }
-    if (next_hop.has_smtp()) FillDefaults(absolute, 25, *next_hop.mutable_smtp());
-    if (next_hop.has_lmtp()) FillDefaults(absolute, 24, *next_hop.mutable_lmtp());
-    if (next_hop.has_maildir()) {
-      next_hop.mutable_maildir()->set_path(absolute(next_hop.maildir().path()));
-    }
-  }
+  for (auto& next_hop : *config.mutable_next_hops())
+    FillNextHop(folder, next_hop);
   auto* routes = config.mutable_routes();
   if (routes->bounces().empty()) {
     routes->set_bounces(routes->outbound().empty() ? routes->inbound() : routes->outbound());
@@ -196,43 +180,9 @@ class Checker {
       if (!next_hops_.insert(next_hop.name()).second) {
         Fault(path + ".name", Cat("\"", next_hop.name(), "\" stands twice"));
       }
-      switch (next_hop.means_case()) {
-        case v1::NextHop::kSmtp:
-          CheckServer(path + ".smtp", next_hop.smtp());
-          break;
-        case v1::NextHop::kLmtp:
-          CheckServer(path + ".lmtp", next_hop.lmtp());
-          if (next_hop.lmtp().port() == 25)
-            Fault(path + ".lmtp.port", "25 is for SMTP alone (RFC 2033 §5); expected another");
-          break;
-        case v1::NextHop::kMaildir:
-          if (next_hop.maildir().path().empty())
-            Fault(path + ".maildir.path", "missing; expected a folder");
-          break;
-        case v1::NextHop::MEANS_NOT_SET:
-          Fault(path, "how to deliver is missing; expected smtp, lmtp or maildir");
-          break;
-      }
-      CheckRange(path + ".max_concurrent_deliveries", next_hop.max_concurrent_deliveries(), 1,
-                 10'000);
+      for (const Finding& fault : CheckNextHop(path, next_hop))
+        Fault(fault.field, fault.text);
     }
-  }
-
-  void CheckServer(const std::string& path, const v1::SmtpNextHop& server) {
-    if (!server.path().empty()) {
-      if (!server.host().empty())
-        Fault(path + ".host", "stands beside `path`; expected one of them");
-      if (server.port() != 0) Fault(path + ".port", "a unix socket has none");
-      const auto endpoint = async::Endpoint::Parse("unix:" + server.path());
-      if (!endpoint.ok()) Fault(path + ".path", Message(endpoint.status()));
-      if (server.starttls() == v1::SmtpNextHop::VERIFY && server.tls().server_name().empty())
-        Fault(path + ".tls.server_name",
-              "missing; on a unix socket there is no host to take it from");
-      return;
-    }
-    if (server.host().empty())
-      Fault(path + ".host", "missing; expected a host name or address, or `path` of a unix socket");
-    CheckRange(path + ".port", server.port(), 1, 65535);
   }
 
   void CheckRoute(std::string_view path, const std::string& name) {

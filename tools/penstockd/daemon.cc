@@ -15,6 +15,7 @@
 #include "google/protobuf/util/message_differencer.h"
 #include "tools/penstockd/config.h"
 #include "tools/penstockd/milter_door.h"
+#include "tools/penstockd/next_hop_config.h"
 #include "tools/penstockd/tls_config.h"
 #include "tools/telemetry/log_lines.h"
 
@@ -23,48 +24,11 @@ namespace {
 
 using google::protobuf::util::MessageDifferencer;
 
-embed::SmtpNextHop ToNextHop(const v1::SmtpNextHop& configured) {
-  embed::SmtpNextHop smtp;
-  smtp.host = configured.host();
-  smtp.unix_path = configured.path();
-  smtp.port = static_cast<std::uint16_t>(configured.port());
-  smtp.tls = ToTlsFiles(configured.tls());
-  smtp.tls_name = configured.tls().server_name();
-  switch (configured.starttls()) {
-    case v1::SmtpNextHop::NONE:
-      smtp.starttls = delivery::StartTls::kNone;
-      break;
-    case v1::SmtpNextHop::ENCRYPT:
-      smtp.starttls = delivery::StartTls::kEncrypt;
-      break;
-    case v1::SmtpNextHop::VERIFY:
-      smtp.starttls = delivery::StartTls::kVerify;
-      break;
-    default:
-      smtp.starttls = delivery::StartTls::kMay;
-  }
-  return smtp;
-}
-
 embed::Settings ToSettings(const v1::Config& config) {
   embed::Settings settings;
   settings.flow = ToFlowSettings(config);
-  for (const v1::NextHop& configured : config.next_hops()) {
-    embed::NextHop next_hop;
-    next_hop.name = configured.name();
-    next_hop.deliveries_at_once = static_cast<std::size_t>(configured.max_concurrent_deliveries());
-    if (configured.has_smtp()) {
-      next_hop.means = ToNextHop(configured.smtp());
-    } else if (configured.has_lmtp()) {
-      auto lmtp = ToNextHop(configured.lmtp());
-      lmtp.lmtp = true;
-      next_hop.means = std::move(lmtp);
-    } else {
-      next_hop.means =
-          embed::MaildirNextHop{configured.maildir().path(), configured.maildir().return_path()};
-    }
-    settings.next_hops.push_back(std::move(next_hop));
-  }
+  for (const v1::NextHop& configured : config.next_hops())
+    settings.next_hops.push_back(ToNextHop(configured));
   const v1::MarkingConfig& marking = config.marking();
   settings.marking.junk = {marking.junk().header(), marking.junk().value()};
   settings.marking.bypass_spam_check = {marking.bypass_spam_check().header(),
