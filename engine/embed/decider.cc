@@ -12,6 +12,7 @@
 #include "engine/base/strings.h"
 #include "engine/embed/mail_content.h"
 #include "engine/embed/resume_token.h"
+#include "engine/mail/dsn.h"
 #include "engine/mail/mailbox.h"
 #include "engine/mail/trace_field.h"
 #include "engine/runtime/content_retention.h"
@@ -24,6 +25,8 @@ namespace asio = async::asio;
 using flow::HistoryEntry;
 using flow::MessageState;
 using runtime::HeldMessage;
+
+static_assert(DecideOptions{}.patience == limits::kDecidePatience);
 
 // Gives back one of the decisions that run.
 class Turn {
@@ -324,7 +327,7 @@ Decision Decider::Tell(Messages& messages) {
       outcome.decided = recipient.outcome.has_value();
       if (outcome.decided) {
         outcome.action = ToAction(recipient.outcome->action);
-        outcome.bounce_message = recipient.outcome->bounce_message;
+        outcome.bounce_message = mail::CleanBounceMessage(recipient.outcome->bounce_message);
         outcome.gateway = recipient.outcome->gateway;
         outcome.tell_sender = outcome.action == Action::kBounce && state.may_bounce;
         outcome.decided_by = Name(recipient.decided_by);

@@ -135,9 +135,11 @@ struct Outcome {
   bool added = false;     // by a hook, to be delivered as BCC (H9)
   bool decided = false;   // false: wait for it; what follows is empty then
   Action action = Action::kDefault;
-  std::string bounce_message;  // kBounce: text for the sender, UTF-8; may be empty
-  bool tell_sender = false;    // kBounce: whether a report may be sent (A3); a reply always may
-  std::string gateway;         // kRouteToGateway
+  // kBounce: text for the sender, UTF-8, without control characters but line ends (\n), at most
+  // 1,024 characters (A3); may be empty.
+  std::string bounce_message;
+  bool tell_sender = false;  // kBounce: whether a report may be sent (A3); a reply always may
+  std::string gateway;       // kRouteToGateway
   std::size_t content = kUnchanged;  // of Decision::contents; kUnchanged: as received
   std::string rule;                  // the rule that won (R6); empty: none
   std::string why;                   // by what it won

@@ -106,7 +106,7 @@ def build(language, example=None, variant=None, author=None):
     root = WORK / name
     names, now = digest([example, "proto", *([author] if author else [])])
     if language == "cpp":  # the SDK, as this build has it
-        _, sdk = digest(["hooks/sdk", "engine/base", "engine/mail", "proto"])
+        _, sdk = digest(["hooks/sdk", "engine/base", "engine/mail", "proto", "tools/cmake"])
         now = f"{now} {sdk} {BUILD}"
     with locked(name):
         stamp = root / "built"
