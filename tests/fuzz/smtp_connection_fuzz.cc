@@ -47,6 +47,8 @@ enum Choice : unsigned {
   kLittleRoom = 8,
   kMailRefused = 16,
   kAcceptRefused = 32,
+  kStopped = 64,  // the daemon ends before the client does
+  kTooMuch = 128,
 };
 
 class StoppedClock final : public penstock::ports::Clock {
@@ -62,13 +64,14 @@ struct Talk {
 // The client's end of a connection.
 class Client {
  public:
-  Client(FakeIntake& intake, unsigned choices) {
+  Client(FakeIntake& intake, unsigned choices) : stops_((choices & kStopped) != 0) {
     PENSTOCK_CHECK(
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sockets_.data()) == 0);
     settings_.session.host_name = "mx.example";
     settings_.session.message_octets_max = kOctetsMax;
     settings_.session.lmtp = (choices & kLmtp) != 0;
     settings_.policy.name = "in";
+    if ((choices & kTooMuch) != 0) settings_.incoming->SetMax(200);
     penstock::mail::ClientInfo client;
     client.trusted = (choices & kTrusted) != 0;
     const penstock::async::Executor strand = penstock::async::MakeStrand(loop_.get_executor());
@@ -99,6 +102,10 @@ class Client {
       PENSTOCK_CHECK(sent > 0 || errno == EAGAIN || errno == EPIPE || errno == ECONNRESET);
       Turn();
     }
+    if (stops_ && !ended_) {
+      connection_->RequestStop();
+      Turn();
+    }
     shutdown(sockets_[0], SHUT_WR);
     for (int i = 0; i < 1000 && !ended_; ++i)
       Turn();
@@ -127,6 +134,7 @@ class Client {
   }
 
   static asio::io_context loop_;
+  const bool stops_;
   const StoppedClock clock_;
   SmtpConnectionSettings settings_;
   std::array<int, 2> sockets_{};
