@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/base/limits.h"
+#include "engine/base/limits_bench6.h"
 #include "engine/base/log.h"
 #include "engine/base/metrics.h"
 #include "engine/base/status_macros.h"
@@ -65,8 +66,10 @@ void GroupCommit::Submit(WriteStep step) {
   {
     const MutexLock lock(mutex_);
     if (waiting_.size() < limits::kCommitQueueMax) {
+      const bool wake = step.patient ? asleep_ && waiting_.empty() : !haste_;
+      haste_ = haste_ || !step.patient;
       waiting_.push_back(std::move(step));
-      if (waiting_.size() == 1) wake_.notify_one();
+      if (wake) wake_.notify_one();
       return;
     }
   }
@@ -91,6 +94,8 @@ void GroupCommit::Run() {
 // Waits for steps and takes all. None after a pause if the log is to be repaired. False: it's over.
 bool GroupCommit::Take(std::vector<WriteStep>& steps) {
   const MutexLock lock(mutex_);
+  AwaitHaste();
+  asleep_ = true;
   while (waiting_.empty()) {
     if (stopping_) return false;
     if (!log_is_suspect_) {
@@ -99,8 +104,19 @@ bool GroupCommit::Take(std::vector<WriteStep>& steps) {
       break;
     }
   }
+  asleep_ = false;
+  haste_ = false;
   steps.swap(waiting_);
   return true;
+}
+
+// Returns when a step waits that is not patient, or limits::kCommitPatience after the last group.
+void GroupCommit::AwaitHaste() {
+  const auto end = std::chrono::steady_clock::now() + limits::kCommitPatience;
+  while (!haste_ && !stopping_) {
+    const auto left = end - std::chrono::steady_clock::now();
+    if (left <= left.zero() || wake_.wait_for(mutex_, left) == std::cv_status::timeout) return;
+  }
 }
 
 void GroupCommit::CommitGroup(std::vector<WriteStep>& steps) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one writer of the SQLite store: a thread that takes all steps that wait, makes their contents
 // durable, applies them in one SQLite transaction, commits, and lets their callers go on. While a
-// commit waits for the disk the next group gathers.
+// commit waits for the disk the next group gathers. Steps that are patient wait a moment for one
+// that is not, and go with it: where mail comes in, its acceptance takes along what earlier mail
+// leaves behind, at no sync of its own.
 //
 // A step that fails by itself is undone alone, by a savepoint. That it fails is rare, and
 // savepoints copy each page that changes: so they are set at the second try. When the disk refuses
@@ -30,6 +32,7 @@ struct WriteStep {
   // May be called again after it was undone.
   absl::AnyInvocable<Status(StateTables&)> apply;
   std::set<std::uint32_t> segments;  // to be durable before
+  bool patient = false;              // nobody waits for it: limits::kCommitPatience
   Done<Status> done;
 };
 
@@ -56,6 +59,7 @@ class GroupCommit {
 
   void Run();
   bool Take(std::vector<WriteStep>& steps);
+  void AwaitHaste() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CommitGroup(std::vector<WriteStep>& steps);
   Status TryCommit(Steps steps, std::vector<Status>& results, Savepoints savepoints);
   Status ApplyEach(Steps steps, std::vector<Status>& results, Savepoints savepoints);
@@ -77,6 +81,8 @@ class GroupCommit {
   Mutex mutex_;
   ConditionVariable wake_;
   std::vector<WriteStep> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool haste_ ABSL_GUARDED_BY(mutex_) = false;   // one of them is not patient
+  bool asleep_ ABSL_GUARDED_BY(mutex_) = false;  // the writer, until any step comes
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;  // last: it runs as soon as it is made
 };

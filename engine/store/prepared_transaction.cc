@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/store/prepared_transaction.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -62,6 +63,15 @@ PreparedResource PrepareResource(const ports::ResourceChange& change) {
 PreparedHistory PrepareHistory(const std::vector<flow::HistoryEntry>& history) {
   if (history.empty()) return {};
   return {ToUnixMillis(history.back().time), EncodeHistory(history)};
+}
+
+bool PreparedTransaction::only_closes() const {
+  return !messages.empty() &&
+         std::none_of(messages.begin(), messages.end(),
+                      [](const PreparedMessage& message) { return message.is_open(); }) &&
+         contents.empty() && new_async_events.empty() && changed_async_events.empty() &&
+         done_async_events.empty() && history.empty() && resources.empty() &&
+         new_capability_keys.empty() && removed_capability_keys.empty();
 }
 
 StatusOr<PreparedTransaction> Prepare(ports::Transaction transaction) {

@@ -74,6 +74,9 @@ struct PreparedTransaction {
   std::vector<PreparedRetained> retained;
   std::vector<ports::CapabilityKey> new_capability_keys;
   std::vector<std::uint32_t> removed_capability_keys;
+
+  // It tells the end of messages that were accepted before, and no more: their mail has left.
+  [[nodiscard]] bool only_closes() const;
 };
 
 // Errors: kUnavailable for a content that could not be written; kFailedPrecondition for an id of

@@ -127,6 +127,7 @@ async::Task<void> SqliteStore::Commit(ports::Transaction transaction) {
   PENSTOCK_CO_RETURN_IF_ERROR(prepared.status());
   WriteStep step;
   step.segments = prepared->segments;
+  step.patient = prepared->only_closes();
   step.apply = [prepared = *std::move(prepared)](StateTables& tables) {
     return tables.Apply(prepared);
   };

@@ -218,8 +218,14 @@ class Cell {
   double Rate(const std::string& name, std::uint16_t port) {
     std::fprintf(stderr, "%s: %zu octets, %zu sessions\n", name.c_str(), octets_, sessions_);
     auto [found, first] = messages_.try_emplace(name, std::max<std::size_t>(2 * sessions_, 20));
-    if (first) found->second = Wanted(Once(port, found->second));
-    return Once(port, found->second);
+    std::size_t& messages = found->second;
+    // A first few tell little of a fast one: so again, with as many as they promise.
+    for (double seconds = 0; first && seconds < kSeconds / 4 && messages < kMessagesMax;) {
+      const double rate = Once(port, messages);
+      seconds = static_cast<double>(messages) / rate;
+      messages = Wanted(rate);
+    }
+    return Once(port, messages);
   }
 
   [[nodiscard]] std::size_t messages(const std::string& name) const { return messages_.at(name); }

@@ -214,6 +214,36 @@ TEST_CASE("SqliteStore: its end waits for the commits that are queued", "[store]
   CHECK(CountOpen(fixture) == 200);
 }
 
+TEST_CASE("SqliteStore: a message's end is recorded, whether another commit comes or none does",
+          "[store][sqlite]") {
+  SqliteFixture fixture;
+  async::asio::thread_pool one_thread(1);
+  std::vector<flow::MessageState> states;
+  for (int i = 0; i < 12; ++i)
+    states.push_back(Accept(fixture, Cat("m-", i)));
+  const auto end = [&](std::size_t i) {
+    Transaction transaction;
+    Add(transaction, Closed(states[i]));
+    return async::asio::co_spawn(one_thread, fixture.store().Commit(std::move(transaction)),
+                                 async::asio::use_future);
+  };
+  CHECK(end(0).get().ok());
+  CHECK(CountOpen(fixture) == 11);
+  std::vector<std::future<Status>> ends;
+  for (std::size_t i = 1; i < 6; ++i)
+    ends.push_back(end(i));
+  Accept(fixture, "m-12");
+  for (std::size_t i = 6; i < 12; ++i)
+    ends.push_back(end(i));
+  std::promise<void> submitted;
+  async::asio::post(one_thread, [&submitted] { submitted.set_value(); });
+  submitted.get_future().wait();
+  fixture.Reopen();
+  for (std::future<Status>& one : ends)
+    CHECK(one.get().ok());
+  CHECK(CountOpen(fixture) == 1);
+}
+
 TEST_CASE("SqliteStore: a transaction that fails leaves those beside it alone", "[store][sqlite]") {
   SqliteFixture fixture;
   async::asio::thread_pool one_thread(1);
