@@ -19,6 +19,8 @@ namespace penstock::delivery {
 struct FieldMarking {
   std::string name;  // "X-Spam-Flag" (mail::IsFieldName); empty: no field tells it
   std::string body;  // "YES"
+  // "Junk": by SMTP and LMTP recipients carry it behind a "+" (RFC 5233); empty: none.
+  std::string subaddress{};
 };
 
 // The same for every next hop: whatever way a message goes, nobody but us marks it.

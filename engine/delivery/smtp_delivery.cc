@@ -36,6 +36,13 @@ void QuitLater(std::unique_ptr<SmtpClient> client) {
   asio::post(strand, [client = std::move(client)] { client->Quit(); });
 }
 
+const std::string& SubaddressOf(flow::Marking marking, const MarkingFields& fields) {
+  static const std::string kNone;
+  return marking == flow::Marking::kJunk              ? fields.junk.subaddress
+         : marking == flow::Marking::kBypassSpamCheck ? fields.bypass_spam_check.subaddress
+                                                      : kNone;
+}
+
 }  // namespace
 
 // Shared with the deliveries that run. Threads: safe from any.
@@ -109,6 +116,10 @@ asio::awaitable<Replies> SmtpDelivery::Connections::Deliver(std::unique_ptr<Smtp
                                                             ports::DeliveryRequest request) {
   // A cancellation shows as kCancelled, and we return with replies.
   co_await asio::this_coro::throw_if_cancelled(false);
+  const std::string& detail = SubaddressOf(request.marking, options_.marking);
+  for (std::string& path : request.forward_paths) {
+    if (!detail.empty()) path = WithSubaddress(path, detail);
+  }
   auto content = OutgoingContent::Open(request.trace_field, request.marking, options_.marking,
                                        request.content);
   StatusOr<bool> binary = false;

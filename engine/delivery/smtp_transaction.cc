@@ -63,6 +63,16 @@ ServerExtensions ParseExtensions(std::string_view ehlo_text) {
   return extensions;
 }
 
+std::string WithSubaddress(std::string_view path, std::string_view detail) {
+  const std::size_t at = path.rfind('@');
+  if (at == std::string_view::npos) return std::string(path);
+  const std::string_view local_part = path.substr(0, at);
+  const std::string_view quote = local_part.ends_with('"') ? "\"" : "";
+  const std::string_view user =
+      local_part.substr(0, std::min(local_part.find('+'), local_part.size() - quote.size()));
+  return Cat(user, "+", detail, quote, path.substr(at));
+}
+
 bool IsTaken(const SmtpReply& reply) {
   return reply.code >= 200 && reply.code < 300;
 }

@@ -46,6 +46,10 @@ struct SmtpTransaction {
   OutgoingContent* content = nullptr;  // outlives the transaction; read from its beginning
 };
 
+// Returns `path` with `detail` behind its local part and a "+", in place of what it has there:
+// "user+Junk@own.example". A path without a domain stays as it is.
+std::string WithSubaddress(std::string_view path, std::string_view detail);
+
 bool IsTaken(const mail::SmtpReply& reply);
 
 bool IsRefusal(const mail::SmtpReply& reply);

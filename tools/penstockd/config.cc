@@ -296,6 +296,15 @@ class Checker {
         break;
       }
     }
+    const std::string& detail = marking.subaddress();
+    const bool plain = std::all_of(detail.begin(), detail.end(), [](char c) {
+      return IsAsciiAlpha(c) || IsAsciiDigit(c) || c == '-' || c == '_' || c == '.';
+    });
+    if (!plain || detail.size() > limits::kResourceNameOctetsMax) {
+      Fault(path + ".subaddress",
+            Cat("\"", Printable(detail), "\": expected letters, digits, '-', '_', '.'; at most ",
+                limits::kResourceNameOctetsMax));
+    }
   }
 
   void CheckNumbers(const v1::Config& config) {

@@ -30,9 +30,11 @@ embed::Settings ToSettings(const v1::Config& config) {
   for (const v1::NextHop& configured : config.next_hops())
     settings.next_hops.push_back(ToNextHop(configured));
   const v1::MarkingConfig& marking = config.marking();
-  settings.marking.junk = {marking.junk().header(), marking.junk().value()};
+  settings.marking.junk = {marking.junk().header(), marking.junk().value(),
+                           marking.junk().subaddress()};
   settings.marking.bypass_spam_check = {marking.bypass_spam_check().header(),
-                                        marking.bypass_spam_check().value()};
+                                        marking.bypass_spam_check().value(),
+                                        marking.bypass_spam_check().subaddress()};
   settings.history_retention = ToMilliseconds(config.limits().history_retention());
   settings.content_retention = ToMilliseconds(config.limits().content_retention());
   settings.content_octets_max = static_cast<std::uint64_t>(config.limits().message_octets_max());

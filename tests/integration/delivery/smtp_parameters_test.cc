@@ -80,6 +80,20 @@ TEST_CASE("SmtpDelivery: an original recipient in UTF-8 suits a server without S
   }
 }
 
+TEST_CASE("SmtpDelivery: a marking may be a subaddress as well", "[delivery][smtp]") {
+  SmtpFixture f({{}},
+                [](SmtpDeliveryOptions& options) { options.marking.junk.subaddress = "Junk"; });
+  auto request = Request({"r@own.example", "s+lists@own.example"});
+  CHECK(f.Deliver(request) == Lines{"250 2.0.0 queued", "250 2.0.0 queued"});
+  request.marking = flow::Marking::kJunk;
+  CHECK(f.Deliver(request) == Lines{"250 2.0.0 queued", "250 2.0.0 queued"});
+  const auto commands = f.Sessions().at(0).commands;
+  CHECK(Lines(commands.begin() + 2, commands.begin() + 4) ==
+        Lines{"RCPT TO:<r@own.example>", "RCPT TO:<s+lists@own.example>"});
+  CHECK(Lines(commands.begin() + 6, commands.begin() + 8) ==
+        Lines{"RCPT TO:<r+Junk@own.example>", "RCPT TO:<s+Junk@own.example>"});
+}
+
 TEST_CASE("SmtpDelivery: XFORWARD tells whose mail it is, as far as it is asked",
           "[delivery][smtp]") {
   constexpr char kEhlo[] = "250-peer\r\n250-XFORWARD NAME ADDR proto HELO IDENT\r\n250 DSN";

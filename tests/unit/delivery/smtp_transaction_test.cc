@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/delivery/smtp_transaction.h"
+
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "tests/support/vectors.h"
+
+using penstock::delivery::WithSubaddress;
+using penstock::tests::LoadVectors;
+
+TEST_CASE("WithSubaddress: vectors", "[delivery][smtp]") {
+  for (const auto& v : LoadVectors("delivery/subaddress.json")) {
+    DYNAMIC_SECTION(v.name) {
+      CHECK(WithSubaddress(v.input.get<std::string>(), "Junk") == v.want.get<std::string>());
+    }
+  }
+}
