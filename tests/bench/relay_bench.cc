@@ -50,6 +50,8 @@ namespace {
 constexpr char kServeAsProxy[] = "--serve-as-proxy";
 constexpr double kSeconds = 0.8;  // that one measurement should take
 constexpr std::size_t kMessagesMax = 20'000;
+constexpr std::int64_t kOpenSmtpdSessionsMax =
+    10;  // of 50 it leaves some without a reply for a minute
 
 std::uint16_t PortFrom(const char* text) {
   return ParseInt<std::uint16_t>(text).value();
@@ -262,6 +264,7 @@ void Relay(benchmark::State& state) {
     state.counters["rate"] = ours;
     state.SetIterationTime(1 / ours);
     for (const auto& [name, port] : world->others()) {
+      if (name == "opensmtpd" && state.range(1) > kOpenSmtpdSessionsMax) continue;
       const double theirs = cell.Rate(name, port);
       state.counters[Cat("rate_", name)] = theirs;
       if (name == "hook") {
