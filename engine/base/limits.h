@@ -141,6 +141,7 @@ inline constexpr std::size_t kPurgeBatch = 500;  // messages taken off the recor
 inline constexpr seconds kScheduleLookMax{30};  // between two looks at the wall clock while nothing is due
 inline constexpr milliseconds kClockJump{5000};  // H3: of the wall clock; a larger one is not followed while something waits
 inline constexpr std::size_t kAsyncBatch = 64;  // events of one hook read from the queue at a time
+inline constexpr milliseconds kCommitPatience{2};  // that the record of a message's end waits for another commit to go with: goes alone
 inline constexpr milliseconds kCommitRetry{1000};  // pause after a commit that the disk refused; then again
 inline constexpr std::size_t kCommitFailuresALine = 60;  // tries of one step between two log lines: a full disk is not filled by the log
 inline constexpr std::size_t kLogRecipientsMax = 100;  // in a log line: further ones are counted only
@@ -299,6 +300,28 @@ inline constexpr std::uint64_t kSavedFolderOctetsMin = 1U << 20U;  // refused
 inline constexpr minutes kSavedSweepInterval{10};  // between two looks for copies that have been kept long enough
 inline constexpr std::size_t kArchiveAddressesMax = 10;  // refused
 inline constexpr std::size_t kStepsMax = 6;  // of one hook: with a bounce message each and the other four actions they make ten unique ones (H8): refused
+
+// The engine within another program (engine/embed)
+inline constexpr milliseconds kHookTurnMin{1000};  // that a call may wait for its turn (H13) however soon its caller wants to be back: no attempt then
+inline constexpr seconds kDecidePatience{20};  // of one Decide or Resume by default, as of a held reply (A7): "try again" then
+inline constexpr hours kDecidePatienceMax{5};  // no rule timeout is longer than 4 h (R10): refused
+inline constexpr std::size_t kDecisionsMax = 10'000;  // that an embedded engine works on at a time: RESOURCE_EXHAUSTED
+inline constexpr milliseconds kDecideAgain{1000};  // from a Decide whose hook had no turn for it to the time to try again
+inline constexpr std::size_t kResumeTokenOctetsMax = 16U << 20U;  // 1,000 recipients with a bounce text each take 5 MiB: the fallback for who is undecided; of a token that comes back: refused
+inline constexpr std::size_t kResumeKeyOctetsMin = 32;  // as many as SHA-256 gives (RFC 2104 §3): refused
+inline constexpr hours kReplacedContentKept{24};  // that content which came with a hook's answer stays for whoever has the token, at least, and as M5 says otherwise: DATA_LOSS
+inline constexpr minutes kOwnDeliveryDeadline{10};  // of a delivery by the embedding program, as RFC 5321 §4.5.3.2.6 gives the final reply: tried again
+inline constexpr std::size_t kOwnDeliveriesMax = 100;  // of the embedding program that run at a time: others wait their turn
+inline constexpr seconds kEngineStopDeadline{20};  // of an engine that is destroyed, longer than one call of a hook (H2): its threads stay until the process ends
+
+// DSN parameters (RFC 3461), XFORWARD, next hops
+inline constexpr std::size_t kEnvelopeIdOctetsMax = 100;  // of ENVID's value, RFC 3461 §4.4: more is 501 5.5.4
+inline constexpr std::size_t kOriginalRecipientOctetsMax = 500;  // of ORCPT's value, RFC 3461 §4.2: more is 501 5.5.4
+inline constexpr std::size_t kDsnContentOctetsMax = 65'536;  // of a message that a DSN carries whole (RET=FULL), RFC 3461 §6.2: of a longer one the header section alone
+inline constexpr std::size_t kForwardLineOctetsMax = 510;  // of XFORWARD to a next hop, RFC 5321 §4.5.3.1.4: more attributes go in the next
+inline constexpr std::size_t kForwardedOctetsMax = 255;  // of an attribute of XFORWARD, as in Postfix: a longer one is 501 5.5.4
+inline constexpr std::size_t kPasswordOctetsMax = 255;  // for AUTH at a next hop, RFC 4616 §2 names none: --check-config refuses
+inline constexpr int kFallbackServersMax = 16;  // of a next hop: --check-config refuses
 // clang-format on
 
 }  // namespace penstock::limits

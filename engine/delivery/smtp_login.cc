@@ -5,7 +5,7 @@
 
 #include <sys/stat.h>
 
-#include "engine/base/limits_relay.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 
 namespace penstock::delivery {

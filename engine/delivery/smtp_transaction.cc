@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/base/limits_relay.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/mail/xtext.h"
 

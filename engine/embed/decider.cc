@@ -7,7 +7,7 @@
 #include <set>
 #include <utility>
 
-#include "engine/base/limits_embed.h"
+#include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/embed/mail_content.h"

@@ -15,7 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "engine/async/strand.h"
-#include "engine/base/limits_embed.h"
+#include "engine/base/limits.h"
 #include "engine/base/log.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"

@@ -12,7 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "engine/async/timer.h"
-#include "engine/base/limits_embed.h"
+#include "engine/base/limits.h"
 #include "engine/base/mutex.h"
 #include "engine/base/strings.h"
 #include "engine/embed/mail_content.h"

@@ -7,7 +7,6 @@
 #include <variant>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_relay.h"
 #include "engine/base/strings.h"
 #include "engine/ingress/network_set.h"
 #include "engine/mail/mailbox.h"

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_relay.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/mail/dsn.h"

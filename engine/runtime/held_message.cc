@@ -23,7 +23,7 @@
 #include "engine/async/strand.h"
 #include "engine/async/timer.h"
 #include "engine/base/check.h"
-#include "engine/base/limits_embed.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/mail/mailbox.h"
 #include "engine/runtime/content_retention.h"

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "engine/base/limits.h"
-#include "engine/base/limits_bench6.h"
 #include "engine/base/log.h"
 #include "engine/base/metrics.h"
 #include "engine/base/status_macros.h"

@@ -6,7 +6,6 @@
 
 #include "engine/async/endpoint.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_relay.h"
 #include "engine/base/strings.h"
 #include "engine/delivery/smtp_login.h"
 

@@ -8,7 +8,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "engine/base/limits_embed.h"
+#include "engine/base/limits.h"
 #include "engine/flow/mac.h"
 #include "tests/integration/embed/embedder.h"
 
