@@ -90,9 +90,13 @@ void Restore(const std::filesystem::path& sql, const std::string& folder) {
   std::ofstream(folder + "/content/00000001.segment", std::ios::binary) << Octets(kLongContent);
 }
 
-// EveryField as `version` could write it.
+// EveryField as `version` could write it; what came with no version of its own is not in the files.
 flow::MessageState EveryFieldOf(int version) {
   flow::MessageState every = EveryField();
+  every.client.forwarded.clear();
+  every.dsn = {};
+  for (flow::RecipientState& recipient : every.recipients)
+    recipient.dsn = {};
   if (version == 1) {
     every.retained = false;
     every.invocations[1].replaced.reset();
