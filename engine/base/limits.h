@@ -77,7 +77,7 @@ inline constexpr std::size_t kLabelOctetsMax = 255;  // of a label's key, of its
 inline constexpr std::size_t kDescriptionOctetsMax = 1024;  // of a resource: refused
 
 inline constexpr milliseconds kReconnectFirst{200};  // pause before connecting to a hook again; doubled up to the next line
-inline constexpr milliseconds kReconnectMax{5000};  // keeps a hook that is back from waiting long for its next call
+inline constexpr milliseconds kReconnectMax{5000};  // keeps a hook that is back from waiting long for its next call; also how long one connection may take to come up
 inline constexpr seconds kOutlierInterval{10};  // H13: between two looks at how a hook's endpoints have fared
 inline constexpr seconds kOutlierEjection{30};  // H13: an endpoint whose calls have all failed gets none for so long; longer each further time
 inline constexpr int kOutlierEjectedPercentMax = 50;  // H13: of a hook's endpoints: further ones go on getting calls
