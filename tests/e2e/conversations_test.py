@@ -14,16 +14,14 @@
 
 Where the connection does not end, the next command has to be in step, and QUIT ends it. Rules: mail for gone@ and
 left@ is bounced, for nobody@ dropped."""
-import json
 import pathlib
 import socket
 import ssl
-import tempfile
 import unittest
 
 from certificates import Authority
-from harness import DOMAIN, SOURCE, Daemon, PenstockTest
-from next_hop import NextHop
+from conversation import ConversationTest, expected, load
+from harness import DOMAIN
 
 FILES = (
     "ingress/conversations/order.json", "ingress/conversations/lmtp_order.json", "ingress/conversations/session.json",
@@ -43,14 +41,6 @@ STATES = {
     "chunk": ["EHLO c.example", MAIL, RCPT, {"octets": "BDAT 3\r\nA:b"}],
     "done": ["EHLO c.example", MAIL, f"RCPT TO:<nobody@{DOMAIN}>", "DATA", "A: b\r\n."],
 }
-
-
-def load(path):
-    vectors = json.loads((SOURCE / "tests/data" / path).read_text(encoding="utf-8"))
-    assert vectors and len({one["name"] for one in vectors}) == len(vectors), path
-    for one in vectors:
-        assert set(one) - {"note"} == {"name", "clause", "basis", "input", "want"}, one
-    return vectors
 
 
 class Peer:
@@ -114,21 +104,10 @@ def begins(reply, want):
     return reply == want or reply.startswith(want + " ")
 
 
-def expected(want):
-    """The replies that an entry of want.replies stands for."""
-    for one in want if isinstance(want, list) else [want]:
-        yield from [one] if isinstance(one, str) else [one["reply"]] * one["repeat"]
-
-
-class Conversations(PenstockTest):
+class Conversations(ConversationTest):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="penstock-e2e-")
-        self.addCleanup(folder.cleanup)
-        self.next_hop = NextHop()
-        self.addCleanup(self.next_hop.stop)
-        self.daemon = Daemon(folder.name, self.next_hop.port, inbound="relay")
-        self.addCleanup(self._stop)
-        authority = Authority(pathlib.Path(folder.name) / "ca")
+        folder = self.make_daemon()
+        authority = Authority(pathlib.Path(folder) / "ca")
         certificate, key = authority.make("server")
         self.context = ssl.create_default_context(cafile=authority.ca)
         tls = f"{{certificate_file: {certificate}, key_file: {key}}}"
@@ -139,7 +118,6 @@ class Conversations(PenstockTest):
         for name, action in (("gone", "bounce"), ("left", "bounce"), ("nobody", "drop")):
             self.daemon.penstock_ok("rule", "create", name, "--direction", "inbound", "--sender", "*",
                                     "--recipient", f"{name}@{DOMAIN}", "--action", action)
-        self.wanted = 0  # transactions at the next hop
 
     def begin(self, peer, listener, after):
         """Up to the state that a conversation begins in."""
@@ -191,10 +169,7 @@ class Conversations(PenstockTest):
     def test_conversations(self):
         for path in FILES:
             self.check_file(path)
-        self.daemon.send([f"last@{DOMAIN}"])  # nothing else has come than what was wanted
-        mails = self.next_hop.wait(self.wanted + 1)
-        self.assertEqual([one.recipients for one in mails[self.wanted:]], [[f"last@{DOMAIN}"]])
-        self.assertEqual(self.daemon.stop(), 0)
+        self.check_no_more()
 
 
 if __name__ == "__main__":

@@ -13,14 +13,12 @@
 Where the connection does not end, the next event has its one reply, and Q ends it. Rules: mail for gone@ and left@ is
 bounced, for nobody@ dropped, for junk@ junk, for vip@ past the spam filter; a mail from hooked.example goes to the hook
 of examples/python_hook."""
-import json
 import socket
 import struct
-import tempfile
 import unittest
 
-from harness import DOMAIN, SOURCE, Daemon, PenstockTest
-from next_hop import NextHop
+from conversation import ConversationTest, expected, load
+from harness import DOMAIN
 
 FILES = ("ingress/conversations/milter_order.json", "ingress/conversations/milter_negotiation.json",
          "ingress/conversations/milter_frames.json", "ingress/conversations/milter_content.json",
@@ -35,14 +33,6 @@ STATES = {"connect": [], "negotiated": [OFFER], "mail": [OFFER, "M<s@else.exampl
           "body": [OFFER, "M<s@else.example>|", f"R<r@{DOMAIN}>|", "LA| b|", "N"]}
 PLAIN = str.maketrans({"\0": "|", "\r": "^", "\n": "~"})
 WIRE = str.maketrans({"|": "\0", "^": "\r", "~": "\n"})
-
-
-def load(path):
-    vectors = json.loads((SOURCE / "tests/data" / path).read_text(encoding="utf-8"))
-    assert vectors and len({one["name"] for one in vectors}) == len(vectors), path
-    for one in vectors:
-        assert set(one) - {"note"} == {"name", "clause", "basis", "input", "want"}, one
-    return vectors
 
 
 def to_frame(text):
@@ -117,19 +107,9 @@ class Mta:
         return " + ".join(heard)
 
 
-def expected(want):
-    for one in want if isinstance(want, list) else [want]:
-        yield from [one] if isinstance(one, str) else [one["reply"]] * one["repeat"]
-
-
-class MilterConversations(PenstockTest):
+class MilterConversations(ConversationTest):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="penstock-e2e-")
-        self.addCleanup(folder.cleanup)
-        self.next_hop = NextHop()
-        self.addCleanup(self.next_hop.stop)
-        self.daemon = Daemon(folder.name, self.next_hop.port, inbound="relay")
-        self.addCleanup(self._stop)
+        self.make_daemon()
         self.daemon.config.write_text(self.daemon.config.read_text().replace(
             "admin:", LISTENER + "limits: {message_octets_max: 100000}\nadmin:"))
         self.daemon.start()
@@ -142,7 +122,6 @@ class MilterConversations(PenstockTest):
         self.daemon.penstock_ok("rule", "create", "ask", "--direction", "inbound", "--sender", "hooked.example",
                                 "--recipient", "*", "--hook", "decide", "--mode", "sync", "--fallback", "default",
                                 "--timeout", "5m")
-        self.wanted = 0
 
     def converse(self, given, wanted):
         mta = Mta(self.daemon.ports["milter"])
@@ -179,10 +158,7 @@ class MilterConversations(PenstockTest):
                     self.wanted += len(want)
                     self.assertEqual(sorted((one.mail_from, one.recipients) for one in mails),
                                      sorted((one["from"], one["to"]) for one in want))
-        self.daemon.send([f"last@{DOMAIN}"])  # nothing else has come than what was wanted
-        mails = self.next_hop.wait(self.wanted + 1)
-        self.assertEqual([one.recipients for one in mails[self.wanted:]], [[f"last@{DOMAIN}"]])
-        self.assertEqual(self.daemon.stop(), 0)
+        self.check_no_more()
 
 
 if __name__ == "__main__":
