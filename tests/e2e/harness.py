@@ -77,6 +77,10 @@ class Hook:
                 return line.split()[-1]
         return None
 
+    def wait_called(self):
+        """Of sick_hook.py."""
+        wait_until("a call", lambda: any(line.startswith("called") for line in self.lines()), 120)
+
     def lines(self):
         return pathlib.Path(self.output.name).read_text().splitlines()
 

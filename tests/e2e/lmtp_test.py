@@ -13,6 +13,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from harness import BUILD, DOMAIN, SOURCE, Daemon, Hook, PenstockTest, wait_until  # noqa: E402
 from next_hop import NextHop  # noqa: E402
+from mail_room import free_port  # noqa: E402
 from postfix_instance import Postfix  # noqa: E402
 
 MAIL = b"From: s@else.example\r\nDate: Sun, 22 Nov 2026 04:00:00 +0000\r\nSubject:  two spaces\r\n\r\nbody\r\n"
@@ -21,7 +22,7 @@ SICK_HOOK = SOURCE / "tests/e2e/sick_hook.py"
 
 class World(PenstockTest):
     """A daemon with a listener that speaks LMTP and holds its replies for `hold`."""
-    hold = "5s"
+    hold = "20s"
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="penstock-e2e-")
@@ -32,8 +33,8 @@ class World(PenstockTest):
         self.daemon = Daemon(folder.name, self.relay_port(folder.name), inbound="relay")
         self.addCleanup(self._stop)
         text = self.daemon.config.read_text().replace(
-            "listeners:\n", 'listeners:\n  - {name: lmtp, protocol: lmtp, listen: "127.0.0.1:0", direction: inbound, '
-            f"hold: {self.hold}}}\n")
+            "listeners:\n", 'listeners:\n  - {name: lmtp, protocol: lmtp, direction: inbound, '
+            f"listen: 127.0.0.1:{free_port()}, hold: {self.hold}}}\n")
         self.daemon.config.write_text(self.edit(text))
         self.daemon.start()
         self.daemon.penstock_ok("org", "add-domain", "default", DOMAIN)
@@ -51,7 +52,7 @@ class World(PenstockTest):
         """{recipient: content} of exactly so many recipients, by now and a little later."""
         def all_here():
             return sum(len(one.recipients) for one in list(self.sink.transactions)) >= count
-        wait_until(f"{count} recipients", all_here)
+        wait_until(f"{count} recipients", all_here, 120)
         time.sleep(rest)
         mails = {name.split("@")[0]: one.data.decode() for one in self.sink.transactions for name in one.recipients}
         self.assertEqual(len(mails), sum(len(one.recipients) for one in self.sink.transactions))
@@ -78,8 +79,6 @@ class ByClient(World):
 
 
 class Lmtp(ByClient):
-    hold = "2s"
-
     def test_each_recipient_has_its_own_reply_and_no_bounce_leaves(self):
         self.register(self.hook().target)
         self.sync_rule()
@@ -90,36 +89,16 @@ class Lmtp(ByClient):
         (message,) = self.messages()
         self.assertEqual(message["state"], "CLOSED")
 
-    def test_what_outlasts_the_hold_is_accepted_and_its_hook_not_asked_twice(self):
-        hook = self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "4")
-        self.register(hook.target)
-        self.sync_rule()
-        begun = time.monotonic()
-        replies = self.send("alice", "bob")
-        self.assertEqual([code for code, _ in replies], [250, 250], replies)
-        self.assertTrue(2 <= time.monotonic() - begun < 4)
-        self.came(2)
-        self.assertEqual(sum(line.startswith("called") for line in hook.lines()), 1)
-
-    def test_a_hook_that_is_down_is_no_4xx(self):
-        hook = self.hook(SICK_HOOK)
-        self.register(hook.target)
-        self.sync_rule()
-        hook.stop()
-        self.assertEqual([code for code, _ in self.send("alice")], [250])
-        again = Hook(SICK_HOOK, hook.target)
-        self.addCleanup(again.stop)
-        self.assertEqual(set(self.came(1)), {"alice"})
-
     def test_a_client_that_is_cut_off_has_not_been_accepted(self):
-        self.register(self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "5").target)
+        hook = self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "14")
+        self.register(hook.target)
         self.sync_rule()
         client = self.client()
         client.mail("s@else.example")
         client.rcpt(f"alice@{DOMAIN}")
         client.docmd("DATA")
         client.send(MAIL + b".\r\n")
-        time.sleep(0.5)
+        hook.wait_called()
         self.daemon.kill()
         with self.assertRaises(smtplib.SMTPServerDisconnected):
             client.getreply()
@@ -144,17 +123,40 @@ class Lmtp(ByClient):
             self.assertEqual(client.docmd("LHLO", "client.example")[0], 250)
 
 
+class PastTheHold(ByClient):
+    hold = "1s"
+
+    def test_what_outlasts_the_hold_is_accepted_and_its_hook_not_asked_twice(self):
+        hook = self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "6")
+        self.register(hook.target)
+        self.sync_rule()
+        replies = self.send("alice", "bob")
+        self.assertEqual([code for code, _ in replies], [250, 250], replies)
+        self.assertEqual(self.sink.transactions, [])  # the hook is at it still
+        self.came(2)
+        self.assertEqual(sum(line.startswith("called") for line in hook.lines()), 1)
+
+    def test_a_hook_that_is_down_is_no_4xx(self):
+        hook = self.hook(SICK_HOOK, f"127.0.0.1:{free_port()}")
+        self.register(hook.target)
+        self.sync_rule()
+        hook.stop()
+        self.assertEqual([code for code, _ in self.send("alice")], [250])
+        self.assertEqual(self.sink.transactions, [])
+        self.addCleanup(Hook(SICK_HOOK, hook.target).stop)
+        self.assertEqual(set(self.came(1)), {"alice"})
+
+
 class WithoutHold(ByClient):
     hold = "0s"
 
     def test_what_rules_decide_is_told_and_hooks_are_not_waited_for(self):
-        self.register(self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "3").target)
+        self.register(self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "6").target)
         self.sync_rule()
         self.daemon.penstock_ok("rule", "create", "gone", "--direction", "inbound", "--sender", "*",
                                 "--recipient", f"gone@{DOMAIN}", "--action", "bounce")
-        begun = time.monotonic()
         replies = self.send("alice", "gone")
-        self.assertLess(time.monotonic() - begun, 3)
+        self.assertEqual(self.sink.transactions, [])  # the hook is at it still
         self.assertEqual([code for code, _ in replies], [250, 550], replies)
         self.assertEqual(set(self.came(1)), {"alice"})
 
@@ -204,15 +206,11 @@ class BesidePostfix(PostfixWorld):
 
     def test_what_is_held_is_not_accepted_and_comes_again(self):
         """kill -9 while the reply is held: Postfix has the mail still, and it arrives once."""
-        hook = self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "2")
+        hook = self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "6")
         self.register(hook.target)
         self.sync_rule()
-        text = self.daemon.config.read_text().replace(
-            'protocol: lmtp, listen: "127.0.0.1:0"',
-            f'protocol: lmtp, listen: "127.0.0.1:{self.daemon.ports["lmtp"]}"')
-        self.daemon.config.write_text(text)
         self.send("alice")
-        wait_until("a call", lambda: any(line.startswith("called") for line in hook.lines()))
+        hook.wait_called()
         self.daemon.kill()
         self.daemon.start()
 
@@ -231,7 +229,7 @@ class BesidePostfixShortHold(PostfixWorld):
 
     def test_past_the_hold_nothing_waits_at_postfix(self):
         """Its retry would begin anew: another invocation id, another rule timeout."""
-        hook = self.hook(SICK_HOOK)
+        hook = self.hook(SICK_HOOK, f"127.0.0.1:{free_port()}")
         self.register(hook.target)
         self.sync_rule()
         hook.stop()
@@ -240,8 +238,7 @@ class BesidePostfixShortHold(PostfixWorld):
         self.queue_is_empty()
         self.assertNotEqual(message["state"], "CLOSED")
         self.assertEqual(self.sink.transactions, [])
-        again = Hook(SICK_HOOK, hook.target)
-        self.addCleanup(again.stop)
+        self.addCleanup(Hook(SICK_HOOK, hook.target).stop)
         self.assertEqual(set(self.came(2)), {"alice", "bob"})
 
 

@@ -13,6 +13,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from harness import BUILD, DOMAIN, SOURCE, Daemon, Hook, PenstockTest, wait_until  # noqa: E402
 from next_hop import NextHop  # noqa: E402
+from mail_room import free_port  # noqa: E402
 from postfix_instance import Postfix  # noqa: E402
 
 MAIL = "From: s@else.example\r\nDate: Sun, 22 Nov 2026 04:00:00 +0000\r\nSubject:  two spaces\r\n{more}\r\nbody\r\n"
@@ -20,7 +21,7 @@ SICK_HOOK = SOURCE / "tests/e2e/sick_hook.py"
 
 
 class World(PenstockTest):
-    hold = "5s"
+    hold = "20s"
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="penstock-e2e-")
@@ -63,7 +64,7 @@ class World(PenstockTest):
         """{recipient: content} of exactly so many recipients, by now and a little later."""
         def all_here():
             return sum(len(one.recipients) for one in list(self.sink.transactions)) >= count
-        wait_until(f"{count} recipients", all_here)
+        wait_until(f"{count} recipients", all_here, 120)
         time.sleep(rest)
         mails = {name.split("@")[0]: one.data.decode() for one in self.sink.transactions for name in one.recipients}
         self.assertEqual(len(mails), sum(len(one.recipients) for one in self.sink.transactions))
@@ -128,21 +129,20 @@ class ShortHold(World):
     hold = "1s"
 
     def test_what_outlasts_the_hold_goes_by_our_queue(self):
-        self.register(self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "2").target)
+        self.register(self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "4").target)
         self.sync_rule()
         self.assertEqual(self.send(["alice"])[0], 250)
         mails = self.came(1)
         self.assertIn("by mx.org.example", mails["alice"])
 
     def test_a_hook_that_is_down_is_waited_for_by_our_queue(self):
-        hook = self.hook(SICK_HOOK)
+        hook = self.hook(SICK_HOOK, f"127.0.0.1:{free_port()}")
         self.register(hook.target)
         self.sync_rule()
         hook.stop()
         self.assertEqual(self.send(["alice"])[0], 250)
         self.assertEqual(self.sink.transactions, [])
-        again = Hook(SICK_HOOK, hook.target)
-        self.addCleanup(again.stop)
+        self.addCleanup(Hook(SICK_HOOK, hook.target).stop)
         self.assertIn("by mx.org.example", self.came(1)["alice"])
 
 
@@ -151,7 +151,8 @@ class LongHold(World):
 
     def test_what_is_held_is_not_accepted(self):
         """kill -9: the client is told to come again, and nothing is left behind."""
-        self.register(self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "5").target)
+        hook = self.hook(SICK_HOOK, "127.0.0.1:0", "--delay", "14")
+        self.register(hook.target)
         self.sync_rule()
         with smtplib.SMTP("127.0.0.1", self.postfix.port, timeout=60) as client:
             client.ehlo("client.example")
@@ -159,7 +160,7 @@ class LongHold(World):
             client.rcpt(f"alice@{DOMAIN}")
             client.docmd("DATA")
             client.send(MAIL.format(more="").encode() + b".\r\n")
-            time.sleep(1)
+            hook.wait_called()
             self.daemon.kill()
             code, text = client.getreply()
         self.assertEqual(code, 451, text)

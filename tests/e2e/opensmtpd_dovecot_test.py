@@ -3,62 +3,34 @@
 import sys
 import unittest
 
+from dovecot_world import Mailboxes
 from harness import BUILD, SOURCE, wait_until
-from next_hop import NextHop
-from server_world import DOMAIN, USERS, ServerWorld
+from server_world import DOMAIN, PATIENCE, USERS, ServerWorld
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
-from dovecot_instance import Dovecot  # noqa: E402
 from opensmtpd_instance import OpenSmtpd  # noqa: E402
 
-NAMES = ("alice", "bob", "archive", "user", "spammed", "trusting")
 
-
-class ToDovecot(ServerWorld):
+class ToDovecot(Mailboxes, ServerWorld):
     ours = theirs = ("opensmtpd.md", "OpenSMTPD")
 
     def make_server(self):
-        self.dovecot = Dovecot(self.folder, BUILD, DOMAIN, NAMES)
+        self.make_dovecot()
         text = self.daemon.config.read_text().replace("port: 24}", f"port: {self.dovecot.lmtp}}}")
         self.daemon.config.write_text(text)
         return OpenSmtpd(self.folder, BUILD)
 
-    def edit(self, config):
-        self.gateway = NextHop()
-        self.addCleanup(self.gateway.stop)
-        hop = f"  - {{name: partners, smtp: {{host: 127.0.0.1, port: {self.gateway.port}}}}}\n"
-        return config.replace("next_hops:\n", "next_hops:\n" + hop)
-
     def start_server(self):
-        self.addCleanup(self.dovecot.stop)
         self.start_dovecot()
+        self.start_opensmtpd()
+
+    def start_opensmtpd(self):
         text = self.recipe("/etc/smtpd.conf", {
             "relay\n": f"relay host smtp://127.0.0.1:{self.sink.port}\n",
             "match auth tag outgoing from any": f"match tag outgoing from src {USERS}"})
         for number in (25, 587):
             text = text.replace(f"0.0.0.0 port {number} ", f"127.0.0.1 port {self.ports[number]} ")
         self.server.start(self.ports[25], text)
-
-    def start_dovecot(self):
-        page = ("dovecot.md", "Dovecot")
-        self.dovecot.start(self.recipe("/etc/dovecot/local.conf", {"port = 24": f"port = {self.dovecot.lmtp}"}, page),
-                           self.recipe("/etc/dovecot/sieve/penstock.sieve", section=page))
-
-    def rule(self, name, action, direction="inbound", recipient=None, *more):
-        self.daemon.penstock_ok("rule", "create", name, "--direction", direction, "--sender", "*",
-                                "--recipient", recipient or f"{name}@{DOMAIN}", "--action", action, *more)
-
-    def lies(self, name, folder="INBOX", count=1):
-        """The contents of the mails in a folder, of which there are so many in the end, and no other mail."""
-        def held():
-            found = self.dovecot.folders(name)
-            return found if sum(map(len, found.values())) >= count else None
-        try:
-            found = wait_until(f"mail of {name}", held)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.server.log()}\n{self.dovecot.log()}") from None
-        self.assertEqual({key: len(value) for key, value in found.items()}, {folder: count})
-        return found[folder]
 
     def test_each_action_in_one_mail(self):
         self.decide()
@@ -73,8 +45,6 @@ class ToDovecot(ServerWorld):
         self.assertIn("X-Penstock-Bypass-Spam-Check: yes", self.lies("trusting")[0])
         bounce = self.came("s@else.example")["s@else.example"]
         self.check_bounce(bounce, f"closed@{DOMAIN}", "mx.example.com", "This mailbox is closed")
-        self.queue_is_empty()
-        self.all_closed()
         (message,) = [one for one in self.messages() if len(one["recipients"]) > 1]  # the other is the bounce
         self.assertEqual({one["address"].split("@")[0]: one["state"] for one in message["recipients"]},
                          {"alice": "DELIVERED", "archive": "DELIVERED", "spammed": "DELIVERED", "trusting": "DELIVERED",
@@ -84,23 +54,30 @@ class ToDovecot(ServerWorld):
         self.send("alice", "full", "nobody", "bob")
         self.lies("alice")
         self.lies("bob")
-        wait_until("two bounces", lambda: self.sink.transactions)
-        bounces = "".join(one.data.decode() for one in self.sink.transactions)
+        bounces = "".join(self.came("s@else.example").values())  # one, of both
         self.assertIn("5.2.2", bounces)
         self.assertIn("5.1.1", bounces)
-        self.all_closed()
+        self.settle()
 
     def test_outgoing_mail_by_a_gateway_and_what_is_for_inside(self):
         self.decide()
         self.rule("friend", "route-to-gateway", "outbound", "friend@else.example", "--gateway", "partners")
         self.send_out("friend@else.example", "other@else.example", "alice")
-        self.assertEqual([one.recipients for one in self.gateway.wait(1)], [["friend@else.example"]])
+        self.assertEqual([one.recipients for one in self.gateway.wait(1, PATIENCE)], [["friend@else.example"]])
         self.came("other@else.example")
         self.assertEqual(self.lies("alice")[0].count("by mx.example.com"), 2)
         self.lies("archive")
         self.assertEqual(sorted(one["direction"] for one in self.messages()), ["INBOUND", "OUTBOUND"])
         self.send_out("other@else.example", subject="[internal] no")
         self.check_bounce(self.lies("user")[0], "other@else.example", "mx.example.com", "stays inside")
+
+    def test_a_bounce_of_opensmtpd_is_incoming_mail(self):
+        self.sink.reply_to_rcpt = "550 5.1.1 nobody of that name"
+        self.send_out("gone@else.example")
+        (bounce,) = self.lies("user")
+        self.assertIn("nobody of that name", bounce)
+        (message,) = [one for one in self.messages() if one["direction"] == "INBOUND"]
+        self.assertEqual(message.get("reversePath", ""), "")
 
     def test_a_restart_of_either_side_loses_nothing_and_repeats_nothing(self):
         self.dovecot.stop()
@@ -112,12 +89,14 @@ class ToDovecot(ServerWorld):
         self.start_dovecot()
         self.lies("alice")
         self.lies("bob")
-        self.all_closed()
+        self.settle()
         self.daemon.kill()
         self.send("alice")
         self.assertEqual(len(self.server.queue()), 1)
+        self.server.stop()
+        self.start_opensmtpd()
         self.daemon.start()
-        wait_until("OpenSMTPD to try again", lambda: self.server.retry() or self.server.queue() == [], 60)
+        wait_until("OpenSMTPD to try again", lambda: self.server.retry() or self.server.queue() == [], PATIENCE)
         self.lies("alice", count=2)
 
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real mail server, penstockd and hooks, set up as the pages of examples/mail_servers say. What leaves the house comes
 to a sink. The servers are Debian's packages, unpacked below the build folder; without them, or without root, tests
-are skipped."""
+are skipped. What every server has to do is said once: the classes below ServerWorld, which its tests mix in."""
 import email
 import pathlib
+import re
+import shlex
 import smtplib
 import subprocess
 import sys
@@ -21,6 +23,7 @@ DOMAIN = "example.com"
 SENDER = "s@else.example"
 SICK_HOOK = SOURCE / "tests/e2e/sick_hook.py"
 USERS = "127.0.0.2"  # the client that a mail server of these tests takes for one of its users
+PATIENCE = 120  # seconds: servers have a pace of their own, and the machine may be busy
 
 # What tests need beside a recipe.
 BESIDE = """
@@ -40,26 +43,29 @@ class ServerWorld(PenstockTest):
     """`self.ports` has a free port for each that the pages name."""
     ours = ("README.md", "Penstock")  # the page and its section that has penstock.yaml
     theirs = ()  # the same for the mail server's files
+    told_by = "mx.example.com"  # who tells the sender of a bounce, where outcomes differ
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="penstock-e2e-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
         self.folder.chmod(0o755)
-        self.sink = NextHop()
+        self.sink, self.gateway = NextHop(), NextHop()
         self.addCleanup(self.sink.stop)
+        self.addCleanup(self.gateway.stop)
         self.ports = {number: free_port() for number in (25, 587, 10024, 10025, 10026, 10027)}
         self.daemon = Daemon(folder.name, self.sink.port)
         self.addCleanup(self._stop)
-        self.daemon.config.write_text(
-            self.edit(self.recipe("penstock.yaml", {"/var/lib/penstock": self.folder / "data"}, self.ours))
-            + BESIDE.format(folder=folder.name))
+        config = self.recipe("penstock.yaml", {
+            "/var/lib/penstock": self.folder / "data",
+            "next_hops:": f"next_hops:\n  - {{name: partners, smtp: {{host: 127.0.0.1, port: {self.gateway.port}}}}}"}, self.ours)
+        self.daemon.config.write_text(self.edit(config) + BESIDE.format(folder=folder.name))
         try:
             self.server = self.make_server()
         except (OSError, subprocess.CalledProcessError, RuntimeError) as error:
             self.skipTest(f"SKIPPED: no mail server: {error}")
         self.daemon.start()
-        self.daemon.penstock_ok("org", "add-domain", "default", DOMAIN)
+        self.type("README.md", "Ports")
         self.addCleanup(self.server.stop)
         self.start_server()
 
@@ -68,6 +74,11 @@ class ServerWorld(PenstockTest):
         text = recipes.block(*(section or self.theirs), name)
         ports = {number: port for number, port in self.ports.items() if number > 10000 and str(number) in text}
         return recipes.replaced(text, {**ports, **(changes or {})})
+
+    def type(self, page, section):
+        """Types the commands of a page. Returns what they print."""
+        lines = recipes.block(page, section, "").replace("\\\n", " ").splitlines()
+        return "".join(self.daemon.penstock_ok(*shlex.split(line)[1:]) for line in lines)
 
     def edit(self, config):
         """The configuration of penstockd, where a test is about another."""
@@ -86,11 +97,17 @@ class ServerWorld(PenstockTest):
             self.daemon.penstock_ok("rule", "create", "ask", "--direction", direction, "--sender", "*", "--recipient",
                                     "*", "--hook", "decide", "--mode", "sync", "--fallback", "default", "--timeout", "5m")
 
+    def rule(self, name, action, direction="inbound", recipient=None, *more):
+        self.daemon.penstock_ok("rule", "create", name, "--direction", direction, "--sender", "*",
+                                "--recipient", recipient or f"{name}@{DOMAIN}", "--action", action, *more)
+
     def send(self, *names, subject="hello", sender=SENDER, port=25, client="127.0.0.1"):
-        """Sends one mail to the server. Returns its reply."""
-        with smtplib.SMTP("127.0.0.1", self.ports[port], timeout=60, source_address=(client, 0)) as smtp:
+        """Sends one mail to the server. Returns its reply, to MAIL if that is refused."""
+        with smtplib.SMTP("127.0.0.1", self.ports[port], timeout=PATIENCE, source_address=(client, 0)) as smtp:
             smtp.ehlo("client.example")
-            smtp.mail(sender)
+            code, text = smtp.mail(sender)
+            if code != 250:
+                return code, text.decode()
             for name in names:
                 code, text = smtp.rcpt(name if "@" in name else f"{name}@{DOMAIN}")
                 self.assertEqual(code // 10, 25, text)
@@ -101,31 +118,36 @@ class ServerWorld(PenstockTest):
         """As `send`, from one of our users."""
         return self.send(*names, **{"sender": f"user@{DOMAIN}", "port": 587, "client": USERS, **options})
 
-    def came(self, *names, rest=0.7):
-        """{name: content} of what came to the sink: to these recipients exactly, by now and a little later."""
+    def came(self, *names):
+        """{name: content} of what has come to the sink once nothing is under way: to these recipients exactly."""
         def recipients():
             return sorted(to.removesuffix("@" + DOMAIN) for one in list(self.sink.transactions) for to in one.recipients)
         try:
-            wait_until(f"mail to {names}", lambda: len(recipients()) >= len(names))
+            wait_until(f"mail to {names}", lambda: len(recipients()) >= len(names), PATIENCE)
+            self.settle()
         except AssertionError as error:
             raise AssertionError(f"{error}: {recipients()} came\n{self.server.log()}") from None
-        time.sleep(rest)
         self.assertEqual(recipients(), sorted(names))
         return {to.removesuffix("@" + DOMAIN): one.data.decode() for one in self.sink.transactions for to in one.recipients}
 
+    def settle(self):
+        """Waits until no mail is anywhere. Of two servers that hand mail to and fro each is looked at more than once."""
+        def still():
+            return all(self.server.queue() == [] and {one["state"] for one in self.messages()} <= {"CLOSED"}
+                       for _ in range(3))
+        wait_until("all mail to be where it goes", still, PATIENCE)
+
     def queue_is_empty(self):
-        wait_until("the server's queue to be empty", lambda: self.server.queue() == [])
+        wait_until("the server's queue to be empty", lambda: self.server.queue() == [], PATIENCE)
 
     def messages(self):
         return self.daemon.penstock_json("message", "list").get("messages", [])
 
-    def all_closed(self):
-        wait_until("all messages to close", lambda: {one["state"] for one in self.messages()} <= {"CLOSED"})
-
     def an_attempt_fails(self):
-        """Of the one message, as its next hop is down."""
-        (message,) = self.messages()
-        wait_until("an attempt", lambda: "Connection refused" in str(self.daemon.show(message["name"].split("/")[1])))
+        """Of the one message that is open, as its next hop is down."""
+        (message,) = [one for one in self.messages() if one["state"] != "CLOSED"]
+        wait_until("an attempt", lambda: "Connection refused" in str(self.daemon.show(message["name"].split("/")[1])),
+                   PATIENCE)
 
     def check_bounce(self, content, recipient, reporter, text):
         """What Python's parser makes of a bounce (RFC 3464)."""
@@ -139,3 +161,102 @@ class ServerWorld(PenstockTest):
         self.assertEqual(recipients[0]["Action"], "failed")
         self.assertTrue(recipients[0]["Status"].startswith("5."), recipients[0]["Status"])
         self.assertIn(text, " ".join(content.split()))
+
+
+class Actions:
+    """Mixed in: each action of one mail (A1, A2, H9), and what the page says shows that all this works."""
+
+    def test_each_action_in_one_mail(self):
+        self.decide()
+        self.rule("spammed", "move-to-junk")
+        self.rule("trusting", "bypass-spam-check")
+        self.assertEqual(self.send("alice", "closed", "noreply", "spammed", "trusting")[0], 250)
+        mails = self.came("alice", "archive", "spammed", "trusting", SENDER)
+        fields = {name: re.findall(r"(?m)^X-Penstock-.*", content.partition("\n\n")[0].replace("\r", ""))
+                  for name, content in mails.items()}
+        self.assertEqual(fields, {"alice": [], "archive": [], "spammed": ["X-Penstock-Junk: yes"], SENDER: [],
+                                  "trusting": ["X-Penstock-Bypass-Spam-Check: yes"]})
+        self.check_bounce(mails[SENDER], f"closed@{DOMAIN}", self.told_by, "This mailbox is closed")
+
+    def test_what_the_page_says_shows_that_it_works(self):
+        create, look, delete = [shlex.split(line)[1:] for line in
+                                 recipes.block("README.md", "See that it works", "").replace("\\\n", " ").splitlines()]
+        self.daemon.penstock_ok(*create)
+        code, text = self.send("me", sender="me@elsewhere.example")
+        if code == 250:
+            (bounce,) = self.came("me@elsewhere.example").values()
+            self.assertIn("It works.", bounce)
+        else:
+            self.assertEqual((code, text), (550, "5.7.1 It works."))
+        self.assertIn("me@elsewhere.example", self.daemon.penstock_ok(*look))
+        self.daemon.penstock_ok(*delete)
+        self.assertEqual(self.send("me", sender="me@elsewhere.example")[0], 250)
+        wait_until("mail for me", lambda: any("me@example.com" in one.recipients for one in self.sink.transactions), PATIENCE)
+
+
+class Gateways:
+    """Mixed in: a user's mail to inside and outside, of which one goes by a gateway."""
+    passes = {"other@else.example": 2, "archive": 2, "alice": 2}  # how often each meets Penstock's queue
+
+    def test_mail_of_users_goes_out_and_by_a_gateway_and_what_is_for_inside_comes_in(self):
+        self.decide()
+        self.rule("friend", "route-to-gateway", "outbound", "friend@else.example", "--gateway", "partners")
+        self.assertEqual(self.send_out("friend@else.example", "other@else.example", "alice")[0], 250)
+        self.assertEqual([one.recipients for one in self.gateway.wait(1, PATIENCE)], [["friend@else.example"]])
+        mails = self.came("other@else.example", "alice", "archive")
+        self.assertEqual({name: content.count("by mx.example.com") for name, content in mails.items()}, self.passes)
+        self.assertEqual(len(self.gateway.transactions), 1)
+
+
+class PastTheHold:
+    """Mixed in: what waits in Penstock's queue when the reply's time is over (A5, A7)."""
+
+    def edit(self, config):
+        config = super().edit(config).replace("\n    hold: 20s", "")
+        return re.sub(r"direction: (inbound|auto)", r"\g<0>\n    hold: 1s", config)
+
+    def test_a_restart_of_either_side_loses_nothing_and_repeats_nothing(self):
+        sick = self.folder / "sick"
+        sick.touch()
+        self.register(self.hook(SICK_HOOK, "127.0.0.1:0", "--fail-while", sick).target)
+        self.sync_rule()
+        self.assertEqual(self.send("alice", "bob")[0], 250)
+        self.queue_is_empty()
+        self.server.stop()
+        self.daemon.kill()
+        self.daemon.start()
+        sick.unlink()
+        self.an_attempt_fails()
+        self.start_server()
+        self.came("alice", "bob")
+
+
+class Keeps:
+    """Mixed in: a server that keeps mail while Penstock is down."""
+
+    def test_mail_waits_at_the_server_while_penstock_is_down(self):
+        self.daemon.kill()
+        self.assertEqual(self.send("alice")[0], 250)
+        self.assertEqual(len(self.server.queue()), 1)
+        self.server.stop()
+        self.start_server()
+        self.daemon.start()
+        self.retry_until("mail to alice", lambda: self.sink.transactions)
+        self.came("alice")
+
+    def retry_until(self, what, condition):
+        """The server tries again soon by itself."""
+        wait_until(what, condition, PATIENCE)
+
+
+class SaysNotNow:
+    """Mixed in: a server that tells its client to come again while Penstock is down."""
+    also_told = ()
+
+    def test_a_penstock_that_is_down_is_told_to_the_client_as_not_now(self):
+        self.daemon.kill()
+        code, text = self.send("alice")
+        self.assertEqual(code // 100, 4, text)
+        self.daemon.start()
+        self.assertEqual(self.send("alice")[0], 250)
+        self.came("alice", *self.also_told)

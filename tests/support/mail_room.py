@@ -12,6 +12,8 @@ import time
 
 import unpacked
 
+START_SECONDS = 120  # that a server may take until it greets, on a busy machine
+
 # /usr and /etc are the machine's with the package's over them, and over these what `etc` of the room's folder holds.
 ENTER = """\
 set -e
@@ -41,6 +43,11 @@ def free_port():
         mark.detach()  # stays open to the end of the process
         return port
     raise RuntimeError("no port is free")
+
+
+def files_below(folder):
+    """Names of the files in a folder and those below it, which may come and go meanwhile."""
+    return [name for _, _, names in os.walk(folder) for name in names]
 
 
 class Room:
@@ -85,7 +92,7 @@ class Room:
         """Runs a command to its end. Returns what it printed."""
         line, environment = self._entering(arguments)
         return subprocess.run(line, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, check=True, timeout=60).stdout
+                              stderr=subprocess.STDOUT, text=True, check=True, timeout=START_SECONDS).stdout
 
     def serve(self, arguments, port, greets=b"220"):
         """Starts a server, which stays in the foreground, and waits until it greets on the port."""
@@ -93,7 +100,7 @@ class Room:
         with (self.folder / "output").open("a") as output:
             self.process = subprocess.Popen(line, env=environment, stdin=subprocess.DEVNULL, stdout=output,
                                             stderr=output, start_new_session=True)
-        end = time.monotonic() + 30
+        end = time.monotonic() + START_SECONDS
         while time.monotonic() < end and self.process.poll() is None:
             try:
                 with socket.create_connection(("127.0.0.1", port), 5) as probe:

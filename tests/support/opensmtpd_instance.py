@@ -28,5 +28,4 @@ class OpenSmtpd(mail_room.Room):
 
     def queue(self):
         """Names of the envelopes in its queue."""
-        return [path.name for path in (self.folder / "spool/smtpd/queue").rglob("*")
-                if path.is_file() and path.name != "message"]
+        return [name for name in mail_room.files_below(self.folder / "spool/smtpd/queue") if name != "message"]

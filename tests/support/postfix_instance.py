@@ -4,10 +4,12 @@ nothing is installed, and nothing of the machine's own Postfix is read. Needs ro
 import os
 import pathlib
 import pwd
+import signal
 import socket
 import subprocess
 import time
 
+import mail_room
 import postfix
 from mail_room import free_port
 
@@ -94,7 +96,8 @@ tlsmgr unix - - n 1000? 1 tlsmgr
 
 class Postfix:
     """`port` takes mail as `options` say (lines of master.cf), `plain` takes it without them; everything
-    leaves for the SMTP server on `sink`. `recipe`: further services of master.cf, as text.
+    leaves for the SMTP server on `sink`. `recipe`: further services of master.cf, as text; `main`: further lines of
+    main.cf, which count more than those here.
     Errors: OSError, subprocess.CalledProcessError, RuntimeError if it cannot be had or does not start."""
 
     def __init__(self, folder, build, sink, options, domain="org.example"):
@@ -107,7 +110,7 @@ class Postfix:
             raise RuntimeError(f"no Postfix below {root}")
         self.root, self.sink, self.domain = root, sink, domain
         self.port, self.plain = free_port(), free_port()
-        self.options, self.recipe = options, ""
+        self.options, self.recipe, self.main = options, "", ""
         self.process = None
 
     def start(self):
@@ -124,15 +127,30 @@ class Postfix:
                 os.chown(path, owner.pw_uid, -1)
         names = {"folder": self.folder, "root": self.root, "owner": OWNER, "group": GROUP,
                  "domain": self.domain, "sink": self.sink}
-        (self.folder / "etc/main.cf").write_text(MAIN.format(**names))
-        lines = "".join(f"\n  -o {option}" for option in self.options)
-        listeners = f"127.0.0.1:{self.port} inet n - n - - smtpd{lines}\n{self.recipe}"
-        (self.folder / "etc/master.cf").write_text(MASTER.format(plain=self.plain, listeners=listeners))
+        (self.folder / "etc/main.cf").write_text(MAIN.format(**names) + self.main)
+        self._write_master()
         (self.folder / "etc/dynamicmaps.cf").write_text("")
         for _ in range(STARTS_MAX):
             if self.answers(self.environment()):
                 return self
         raise RuntimeError("Postfix does not answer: " + self.log())
+
+    def _write_master(self):
+        lines = "".join(f"\n  -o {option}" for option in self.options)
+        listeners = f"127.0.0.1:{self.port} inet n - n - - smtpd{lines}\n{self.recipe}"
+        (self.folder / "etc/master.cf").write_text(MASTER.format(plain=self.plain, listeners=listeners))
+
+    def reload(self, recipe):
+        """As `postfix reload`, with this recipe; once it has done so."""
+        self.recipe = recipe
+        self._write_master()
+        before = self.log().count("reload --")
+        self.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + mail_room.START_SECONDS
+        while self.log().count("reload --") == before:
+            if time.monotonic() > end:
+                raise RuntimeError("Postfix does not reload: " + self.log())
+            time.sleep(0.05)
 
     def environment(self):
         return {**os.environ, "LD_LIBRARY_PATH": str(self.root / "usr/lib/postfix"), "MAIL_CONFIG": str(self.folder / "etc")}
@@ -143,7 +161,7 @@ class Postfix:
             self.process = subprocess.Popen(
                 [self.root / "usr/lib/postfix/sbin/master", "-d", "-c", self.folder / "etc"],
                 env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
-        end = time.monotonic() + 30
+        end = time.monotonic() + mail_room.START_SECONDS
         while time.monotonic() < end and self.process.poll() is None:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
@@ -165,8 +183,8 @@ class Postfix:
 
     def queue(self):
         """Names of the messages in its queues."""
-        return [path.name for queue in ("active", "deferred", "incoming", "hold")
-                for path in (self.folder / "queue" / queue).rglob("*") if path.is_file()]
+        return [name for queue in ("active", "deferred", "incoming", "hold")
+                for name in mail_room.files_below(self.folder / "queue" / queue)]
 
     def stop(self):
         if self.process and self.process.poll() is None:

@@ -7,13 +7,24 @@ FOLDER = pathlib.Path(__file__).resolve().parents[2] / "examples/mail_servers"
 
 
 def block(page, section, name):
-    """The text of the block below `## section` whose first line is `# name`. Errors: KeyError without one."""
-    part = re.search(rf"^## {re.escape(section)}\n(.*?)(?=^## |\Z)", (FOLDER / page).read_text(), re.M | re.S)
-    for text in re.findall(r"^```\w*\n(.*?)^```$", part[1] if part else "", re.M | re.S):
-        first, _, rest = text.partition("\n")
-        if first == f"# {name}":
-            return rest
-    raise KeyError(f"{page}, {section}: no block {name}")
+    """The text of the block below `## section` whose first line is `# name`, or of the first of commands, with "".
+    Errors: KeyError without one."""
+    for _, first, text in blocks(page, section):
+        if first == name:
+            return text
+    raise KeyError(f"{page}, {section}: no block {name or 'of commands'}")
+
+
+def blocks(page, section=""):
+    """[(section, name, text)] of a page, or of one section of it. `name` is of the first line, `# name`; "" for
+    commands, whose lines begin with `penstock`."""
+    found = []
+    for part in re.finditer(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", (FOLDER / page).read_text(), re.M | re.S):
+        for text in re.findall(r"^```\w*\n(.*?)^```$", part[2], re.M | re.S):
+            first, _, rest = text.partition("\n")
+            named = first.startswith("# ")
+            found.append((part[1], first[2:] if named else "", rest if named else text))
+    return [one for one in found if section in ("", one[0])]
 
 
 def replaced(text, changes):
