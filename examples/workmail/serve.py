@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Serves a function written for WorkMail, as it is, as a hook. README.md beside it says how.
-
-  serve.py FILE.FUNCTION --listen HOST:PORT      such as lambda_function.lambda_handler
-"""
+  serve.py FILE.FUNCTION --listen HOST:PORT      such as lambda_function.lambda_handler"""
 import argparse
 import importlib
 import json
@@ -30,8 +28,7 @@ class Hook(hook_pb2_grpc.HookServiceServicer):
     def Invoke(self, request, context):
         if not request.json:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, "no JSON came; register the hook with --json")
-        # An exception fails the attempt, and the function is asked again, as in WorkMail.
-        try:
+        try:  # an exception fails the attempt, and the function is asked again, as in WorkMail
             answer = self.handler(json.loads(request.json), context_of(request, context))
         except SystemExit as end:  # which would end this thread, and the call would wait
             raise RuntimeError(f"the function called sys.exit({end.code!r})") from end
@@ -48,7 +45,10 @@ def main():
     handler = getattr(importlib.import_module(pathlib.Path(path).name), function)
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=64), options=[("grpc.so_reuseport", 0)])
     hook_pb2_grpc.add_HookServiceServicer_to_server(Hook(handler), server)
-    port = server.add_insecure_port(options.listen)
+    try:
+        port = server.add_insecure_port(options.listen)
+    except RuntimeError:  # gRPC's, which says no more, and has written its reasons to standard error
+        sys.exit(f"serve.py: cannot listen on {options.listen}: is it taken, or no HOST:PORT of this machine?")
     server.start()
     print(f"listening on {options.listen.rpartition(':')[0]}:{port}", flush=True)
     signal.sigwait({signal.SIGTERM, signal.SIGINT})

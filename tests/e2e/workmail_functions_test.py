@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -51,11 +52,11 @@ def events():
 class Function(Example):
     """An adapter's process that serves one of the handlers, named FILE.FUNCTION, beside what it imports."""
 
-    def __init__(self, handler, variables):
+    def __init__(self, handler, variables, listen="127.0.0.1:0"):
         folder = build(LANGUAGE, "examples/workmail", LANGUAGE)
         handlers = build(LANGUAGE, HANDLERS, LANGUAGE)
         command = re.sub(rf"\S+\.{FUNCTION} ", f"{handlers}/{handler} ", block(folder / "README.md", f"run-{LANGUAGE}"))
-        command = command.replace("127.0.0.1:50051", "127.0.0.1:0")
+        command = command.replace("127.0.0.1:50051", listen)
         self.output = tempfile.NamedTemporaryFile("w+", suffix=".hook")
         self.process = subprocess.Popen(["bash", "-c", "exec env " + command.strip()], cwd=folder,
                                         env={**environment(), **variables}, stdin=subprocess.DEVNULL,
@@ -141,6 +142,13 @@ class Functions(PenstockTest):
     def test_is_short(self):
         text = (SOURCE / "examples/workmail" / ADAPTER).read_text(encoding="utf-8")
         self.assertLessEqual(text.count("\n"), ADAPTER_LINES_MAX)
+
+    def test_a_port_that_is_taken_is_said(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            listen = f"127.0.0.1:{taken.getsockname()[1]}"
+            with self.assertRaisesRegex(AssertionError, f"cannot listen on {listen}") as ended:
+                Function(f"echo.{FUNCTION}", {}, listen)
+        self.assertNotIn("Traceback", str(ended.exception))
 
     def test_every_event_arrives_as_it_is(self):
         forms = {"python": [FUNCTION], "node": [FUNCTION, "later", "back"]}[LANGUAGE]
