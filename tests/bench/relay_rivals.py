@@ -16,45 +16,21 @@ import sys
 import tempfile
 import time
 
+import exim_instance
 import mail_room
+import opensmtpd_instance
 import postfix_instance
 
 SESSIONS_MAX = 50  # that the benchmark opens at a time
 
 EXIM = """\
-exim_user = Debian-exim
-exim_group = Debian-exim
-primary_hostname = exim.example
-daemon_smtp_ports = {port}
-local_interfaces = 127.0.0.1
-spool_directory = /var/spool/exim4
+local_interfaces = 127.0.0.1.{port}
 split_spool_directory
-log_file_path = {folder}/log/%slog
-pid_file_path = /run/exim.pid
-host_lookup =
-rfc1413_query_timeout = 0s
-tls_advertise_hosts =
-dns_dnssec_ok = -1
 smtp_accept_max = 0
 smtp_accept_max_per_connection = 0
 smtp_accept_queue_per_connection = 0
 remote_max_parallel = 20
 message_size_limit = 50M
-acl_smtp_rcpt = accept
-begin routers
-away:
-  driver = manualroute
-  route_list = * 127.0.0.1 byname
-  transport = away
-  self = send
-begin transports
-away:
-  driver = smtp
-  port = {sink}
-  allow_localhost
-  hosts_avoid_tls = *
-begin retry
-* * F,2h,1m
 """
 
 # Its pauses between connections, deliveries and retries are for servers of others.
@@ -130,30 +106,18 @@ def start_postfix(servers, folder, build, sink, proxy):
 
 
 def start_exim(servers, folder, build, sink, _proxy):
-    room = mail_room.Room(folder, build, "exim", ["exim4-daemon-light"], ["Debian-exim"])
-    servers.callback(room.stop)
+    server = exim_instance.Exim(folder, build, sink, "", pause="1m")
+    servers.callback(server.stop)
     port = mail_room.free_port()
-    for path in ("spool/exim4", "log", "etc/exim4"):
-        (room.folder / path).mkdir()
-    for path in ("spool/exim4", "log"):
-        os.chown(room.folder / path, room.ids["Debian-exim"], room.ids["Debian-exim"])
-    config = room.folder / "etc/exim4/exim4.conf"
-    config.write_text(EXIM.format(folder=room.folder, port=port, sink=sink))
-    config.chmod(0o644)
-    room.serve(["exim4", "-bdf", "-q1m"], port)
+    server.start(port, EXIM.format(port=port), acl="accept")
     return {"exim": port}
 
 
 def start_opensmtpd(servers, folder, build, sink, _proxy):
-    room = mail_room.Room(folder, build, "opensmtpd", ["opensmtpd"], ["opensmtpd", "opensmtpq"])
-    servers.callback(room.stop)
+    server = opensmtpd_instance.OpenSmtpd(folder, build)
+    servers.callback(server.stop)
     port = mail_room.free_port()
-    (room.folder / "lib/opensmtpd/empty").mkdir(parents=True)
-    (room.folder / "spool/smtpd").mkdir(mode=0o711)
-    config = room.folder / "etc/smtpd.conf"
-    config.write_text(OPENSMTPD.format(port=port, sink=sink, sessions=SESSIONS_MAX))
-    config.chmod(0o600)
-    room.serve(["smtpd", "-d"], port)
+    server.start(port, OPENSMTPD.format(port=port, sink=sink, sessions=SESSIONS_MAX))
     return {"opensmtpd": port}
 
 

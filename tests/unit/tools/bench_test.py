@@ -1,4 +1,11 @@
+import contextlib
+import io
+import os
+import pathlib
+import tempfile
+import time
 import unittest
+from unittest import mock
 
 import planted
 
@@ -54,6 +61,59 @@ class Rows(unittest.TestCase):
         for goal in goals:
             self.assertIn(goal["bench"], bench.names())
             bench.judge(goal, {}, None)
+
+
+# A benchmark that aborts beside Exim, with a child that would stay.
+PROGRAM = """#!/bin/sh
+echo 'exim: 1024 octets, 10 sessions'
+case $PENSTOCK_RELAY_SERVERS in *exim*) sleep 600 & echo $! > "$FOLDER/child"; kill -ABRT $$;; esac
+echo "{\\"servers\\": \\"$PENSTOCK_RELAY_SERVERS\\"}" > "${1#--benchmark_out=}"
+"""
+
+
+def lives(process):
+    try:
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+class Servers(unittest.TestCase):
+    def failing(self, *begun):
+        log = "".join(f"{name}: 1024 octets, 10 sessions\n" for name in begun)
+        return bench.failing_server(log + "3 of 20 messages are lost\n", "postfix=4711 exim=4712")
+
+    def test_the_one_that_was_measured_last_has_failed(self):
+        self.assertEqual(self.failing("ours", "postfix", "exim"), "exim")
+
+    def test_what_fails_at_us_or_without_a_server_ends_the_run(self):
+        self.assertEqual(self.failing("exim", "ours"), "")
+        self.assertEqual(self.failing("exim", "bare"), "")
+        self.assertEqual(self.failing(), "")
+
+    def test_a_run_is_repeated_without_what_has_failed_and_leaves_no_child(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            (folder / "build/release").mkdir(parents=True)
+            program = folder / "relay_bench"
+            program.write_text(PROGRAM)
+            program.chmod(0o755)
+
+            @contextlib.contextmanager
+            def environment_of(_, without):
+                servers = " ".join({"exim=4711", "haraka=4712"} - {f"{one}=4711" for one in without})
+                yield {**os.environ, "PENSTOCK_RELAY_SERVERS": servers, "FOLDER": name}
+
+            with mock.patch.multiple(bench, ROOT=folder, program_of=lambda _: program, environment_of=environment_of), \
+                    contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as told:
+                report, failed = bench.measure("relay", mock.Mock(repetitions=3, filter=""))
+            self.assertEqual((report, failed), ({"servers": "haraka=4712"}, {"exim"}))
+            self.assertIn("exim failed; again without it", told.getvalue())
+            child = int((folder / "child").read_text())
+            end = time.monotonic() + 60
+            while lives(child):
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.01)
 
 
 if __name__ == "__main__":
