@@ -45,6 +45,19 @@ SmtpReply WithoutOldTooMany(SmtpReply reply) {
   return reply;
 }
 
+// A server that does not know a command may repeat it, whole or cut, and what it says goes on
+// record.
+SmtpReply WithoutSecrets(SmtpReply reply, const std::vector<std::string>& secrets) {
+  constexpr std::size_t kTellingOctets = 4;
+  const std::string text = AsciiLower(reply.text);
+  for (const std::string& secret : secrets) {
+    if (text.find(AsciiLower(secret.substr(0, kTellingOctets))) == std::string::npos) continue;
+    reply.text = "(left out: it repeats our password)";
+    break;
+  }
+  return reply;
+}
+
 // A record of TLS may not fit into the socket's buffer, so this one waits a little.
 asio::awaitable<void> QuitByTls(std::unique_ptr<async::Stream> stream) {
   std::ignore = co_await stream->Write("QUIT\r\n", After(limits::kLingerTimeout));
@@ -157,8 +170,12 @@ Task<void> SmtpClient::LogIn() {
   if (login.user.empty()) co_return OkStatus();
   const std::string address = async::IpAddressOf(stream_->peer());
   const bool here = address.empty() || address == "::1" || address.starts_with("127.");
-  if (!stream_->is_tls() && !here) {
-    co_return FailedPrecondition("has no TLS, without which `auth` says no password");
+  // TLS that an attacker may take away as well protects no password.
+  const bool demanded =
+      options_.starttls == StartTls::kEncrypt || options_.starttls == StartTls::kVerify;
+  if (!here && !(demanded && stream_->is_tls())) {
+    co_return FailedPrecondition(
+        "`starttls` does not demand TLS, without which `auth` says nothing");
   }
   const auto password = ReadPassword(login.password_file);
   PENSTOCK_CO_RETURN_IF_ERROR(Annotate(password.status(), "auth.password_file"));
@@ -168,11 +185,14 @@ Task<void> SmtpClient::LogIn() {
         [&](const std::string& one) { return EqualsIgnoreAsciiCase(one, mechanism); });
   };
   std::vector<std::string> lines;
+  std::vector<std::string> secrets = {*password};
   if (offers("PLAIN")) {
     const std::string nul(1, '\0');
-    lines = {Cat("AUTH PLAIN ", mail::EncodeBase64(Cat(nul, login.user, nul, *password)))};
+    secrets.push_back(mail::EncodeBase64(Cat(nul, login.user, nul, *password)));
+    lines = {Cat("AUTH PLAIN ", secrets.back())};
   } else if (offers("LOGIN")) {
-    lines = {"AUTH LOGIN", mail::EncodeBase64(login.user), mail::EncodeBase64(*password)};
+    secrets.push_back(mail::EncodeBase64(*password));
+    lines = {"AUTH LOGIN", mail::EncodeBase64(login.user), secrets.back()};
   } else {
     co_return FailedPrecondition("offers neither AUTH PLAIN nor LOGIN, which `auth` needs");
   }
@@ -180,7 +200,7 @@ Task<void> SmtpClient::LogIn() {
     const auto reply = co_await Command(lines[i]);
     PENSTOCK_CO_RETURN_IF_ERROR(Annotate(reply.status(), "AUTH"));
     if (reply->code != (i + 1 == lines.size() ? 235 : 334)) {
-      co_return FailedPrecondition(Cat("AUTH: ", reply->ToString()));
+      co_return FailedPrecondition(Cat("AUTH: ", WithoutSecrets(*reply, secrets).ToString()));
     }
   }
   co_return OkStatus();
@@ -194,7 +214,11 @@ Task<SmtpReply> SmtpClient::ReadReply(Milliseconds timeout) {
       const auto used = parser_.Feed(unread_);
       if (!used.ok()) co_return used.status();
       unread_.erase(0, *used);
-      if (parser_.done()) co_return parser_.Take();
+      if (parser_.done()) {
+        SmtpReply reply = parser_.Take();
+        reply.server = options_.server;
+        co_return reply;
+      }
     }
     const auto octets = co_await stream_->Read(buffer, deadline);
     if (!octets.ok()) co_return octets.status();
@@ -203,15 +227,21 @@ Task<SmtpReply> SmtpClient::ReadReply(Milliseconds timeout) {
   }
 }
 
+// What the server said more than it was asked would count as its next replies, one command off.
+Task<void> SmtpClient::Say(std::string_view lines) {
+  if (!unread_.empty()) co_return InvalidArgument("the server said more than it was asked");
+  co_return co_await stream_->Write(lines, After(options_.reply_timeout));
+}
+
 Task<SmtpReply> SmtpClient::Command(std::string line) {
   line += kCrlf;
-  const Status written = co_await stream_->Write(line, After(options_.reply_timeout));
+  const Status written = co_await Say(line);
   PENSTOCK_CO_RETURN_IF_ERROR(written);
   co_return co_await ReadReply(options_.reply_timeout);
 }
 
 asio::awaitable<TransactionResult> SmtpClient::Transact(SmtpTransaction transaction) {
-  SmtpCourse course(std::move(transaction), extensions_, peer());
+  SmtpCourse course(std::move(transaction), extensions_);
   if (!course.recipients.empty()) {
     Status status = co_await Forward(course.transaction);
     if (status.ok()) status = co_await SendEnvelope(course);
@@ -253,7 +283,7 @@ Task<void> SmtpClient::SendEnvelope(SmtpCourse& course) {
     std::string lines;
     for (std::size_t i = command; i < end; ++i)
       lines += course.CommandLine(i, extensions_);
-    const Status written = co_await stream_->Write(lines, After(options_.reply_timeout));
+    const Status written = co_await Say(lines);
     PENSTOCK_CO_RETURN_IF_ERROR(written);
     for (; command < end; ++command) {
       auto reply = co_await ReadReply(options_.reply_timeout);
@@ -299,8 +329,11 @@ Task<void> SmtpClient::SendData(SmtpCourse& course) {
     const auto reply = co_await Command(".");
     co_return reply.status();
   }
-  if (course.data_reply) course.SetAll(*course.data_reply);
   const auto reset = co_await Command("RSET");
+  // Where more replies came than commands went out, the refusal of DATA may be that of another.
+  const bool out_of_step =
+      reset.ok() ? reset->code == 354 : reset.status().code() == StatusCode::kInvalidArgument;
+  if (course.data_reply && !out_of_step) course.SetAll(*course.data_reply);
   PENSTOCK_CO_RETURN_IF_ERROR(reset.status());
   co_return IsTaken(*reset) ? OkStatus() : Unavailable(Cat("RSET: ", reset->ToString()));
 }
@@ -329,12 +362,21 @@ Task<void> SmtpClient::SendContent(SmtpCourse& course) {
       stuffer.Append({buffer.data(), *octets}, wire);
     }
     if (!ended && wire.size() < limits::kContentChunkOctets) continue;
+    if (ended && SpeaksEarly()) {
+      // A 2xx now is no reply to the message; without its end the server has taken nothing.
+      co_return co_await WhyBroken(course, Unavailable("the server spoke before its end"));
+    }
     course.content_begun = true;
     const Status written = co_await stream_->Write(wire, After(options_.data_block_timeout));
     if (!written.ok()) co_return co_await WhyBroken(course, written);
     wire.clear();
   }
   co_return co_await ReadVerdicts(course);
+}
+
+// By TLS, records that say nothing may wait in the socket.
+bool SmtpClient::SpeaksEarly() {
+  return !unread_.empty() || (!stream_->is_tls() && !stream_->IsQuiet());
 }
 
 // What becomes of the content: one reply, by LMTP one for each recipient that was taken, in the

@@ -34,6 +34,7 @@ enum class StartTls {
 
 struct SmtpClientOptions {
   std::string helo_name;  // our name in EHLO or LHLO
+  std::string server;     // what SmtpReply::server says of its replies
   bool lmtp = false;      // LHLO, and a reply to the content for each recipient (RFC 2033 §4)
   StartTls starttls = StartTls::kNone;
   std::shared_ptr<async::TlsContext> tls;  // of a client; set unless starttls is kNone
@@ -99,12 +100,14 @@ class SmtpClient {
   async::Task<Tls> Handshake();
   async::Task<void> LogIn();
   async::Task<mail::SmtpReply> ReadReply(Milliseconds timeout);
+  async::Task<void> Say(std::string_view lines);
   async::Task<mail::SmtpReply> Command(std::string line);
   async::Task<void> Forward(const SmtpTransaction& transaction);
   async::Task<void> SendEnvelope(SmtpCourse& course);
   Status TakeReply(SmtpCourse& course, std::size_t command, mail::SmtpReply reply);
   async::Task<void> SendData(SmtpCourse& course);
   async::Task<void> SendContent(SmtpCourse& course);
+  bool SpeaksEarly();
   async::Task<void> ReadVerdicts(SmtpCourse& course);
   async::Task<void> WhyBroken(SmtpCourse& course, Status written);
   void Break(SmtpCourse& course, const Status& status);

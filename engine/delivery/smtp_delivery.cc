@@ -18,6 +18,7 @@
 #include "engine/base/log.h"
 #include "engine/base/mutex.h"
 #include "engine/base/strings.h"
+#include "engine/mail/address_literal.h"
 
 namespace penstock::delivery {
 namespace {
@@ -36,6 +37,13 @@ void QuitLater(std::unique_ptr<SmtpClient> client) {
   asio::post(strand, [client = std::move(client)] { client->Quit(); });
 }
 
+// RFC 3464 §2.1.2, the type "dns": a host name or an address literal. A unix socket is on ours.
+std::string NameOf(const async::Endpoint& server, const std::string& our_name) {
+  if (server.host.empty()) return our_name;
+  const std::string literal = mail::AddressLiteral(server.host);
+  return literal.empty() ? server.host : literal;
+}
+
 const std::string& SubaddressOf(flow::Marking marking, const MarkingFields& fields) {
   static const std::string kNone;
   return marking == flow::Marking::kJunk              ? fields.junk.subaddress
@@ -52,7 +60,11 @@ class SmtpDelivery::Connections : public std::enable_shared_from_this<Connection
       : executor_(std::move(executor)),
         options_(std::move(options)),
         limiter_(options_.deliveries_at_once),
-        timer_(async::MakeStrand(executor_)) {}
+        timer_(async::MakeStrand(executor_)) {
+    servers_.push_back({options_.endpoint});
+    for (const async::Endpoint& fallback : options_.fallbacks)
+      servers_.push_back({fallback});
+  }
 
   // On a strand: the one of `client`, or a new one.
   asio::awaitable<Replies> Deliver(std::unique_ptr<SmtpClient> client,
@@ -73,6 +85,13 @@ class SmtpDelivery::Connections : public std::enable_shared_from_this<Connection
     steady_clock::time_point since;
   };
 
+  struct Server {
+    async::Endpoint endpoint;
+    steady_clock::time_point rests_until{};  // others are taken first
+  };
+
+  std::vector<std::pair<std::size_t, async::Endpoint>> Turns();
+  void SetRest(std::size_t server, bool rests);
   async::Task<std::unique_ptr<SmtpClient>> Open();
   async::Task<std::unique_ptr<SmtpClient>> OpenTo(async::Endpoint endpoint);
   asio::awaitable<TransactionResult> Transact(std::unique_ptr<SmtpClient>& client,
@@ -86,8 +105,9 @@ class SmtpDelivery::Connections : public std::enable_shared_from_this<Connection
   async::Limiter limiter_;
   Mutex mutex_;
   asio::steady_timer timer_ ABSL_GUARDED_BY(mutex_);
-  bool armed_ ABSL_GUARDED_BY(mutex_) = false;      // the timer runs
-  std::vector<Idle> idle_ ABSL_GUARDED_BY(mutex_);  // oldest first
+  bool armed_ ABSL_GUARDED_BY(mutex_) = false;           // the timer runs
+  std::vector<Idle> idle_ ABSL_GUARDED_BY(mutex_);       // oldest first
+  std::vector<Server> servers_ ABSL_GUARDED_BY(mutex_);  // the endpoint, and its fallbacks
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -117,7 +137,9 @@ asio::awaitable<Replies> SmtpDelivery::Connections::Deliver(std::unique_ptr<Smtp
   // A cancellation shows as kCancelled, and we return with replies.
   co_await asio::this_coro::throw_if_cancelled(false);
   const std::string& detail = SubaddressOf(request.marking, options_.marking);
-  for (std::string& path : request.forward_paths) {
+  for (std::size_t i = 0; i < request.forward_paths.size(); ++i) {
+    std::string& path = request.forward_paths[i];
+    if (i < request.owned.size() && request.owned[i]) path = WithoutMarking(path, options_.marking);
     if (!detail.empty()) path = WithSubaddress(path, detail);
   }
   auto content = OutgoingContent::Open(request.trace_field, request.marking, options_.marking,
@@ -199,18 +221,47 @@ asio::awaitable<TransactionResult> SmtpDelivery::Connections::Transact(
   co_return result;
 }
 
-// The first server that takes the session; the error is the last one's.
-async::Task<std::unique_ptr<SmtpClient>> SmtpDelivery::Connections::Open() {
-  auto client = co_await OpenTo(options_.endpoint);
-  for (const async::Endpoint& fallback : options_.fallbacks) {
-    if (client.ok() || client.status().code() == StatusCode::kCancelled) break;
-    Log(LogLevel::kWarning, "server_not_used",
-        {{"server", options_.endpoint.ToString()},
-         {"fallback", fallback.ToString()},
-         {"error", std::string(Message(client.status()))}});
-    client = co_await OpenTo(fallback);
+// The order to try servers in: as configured, those that rest last. A rest that is over begins
+// anew, so that one delivery at a time finds out whether the server is back.
+std::vector<std::pair<std::size_t, async::Endpoint>> SmtpDelivery::Connections::Turns() {
+  std::vector<std::pair<std::size_t, async::Endpoint>> turns;
+  std::vector<std::pair<std::size_t, async::Endpoint>> resting;
+  const MutexLock lock(mutex_);
+  const auto now = steady_clock::now();
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    auto& until = servers_[i].rests_until;
+    (until > now ? resting : turns).emplace_back(i, servers_[i].endpoint);
+    if (until <= now && until != steady_clock::time_point()) until = now + options_.server_rest;
   }
-  co_return client;
+  turns.insert(turns.end(), resting.begin(), resting.end());
+  return turns;
+}
+
+void SmtpDelivery::Connections::SetRest(std::size_t server, bool rests) {
+  const MutexLock lock(mutex_);
+  servers_[server].rests_until =
+      rests ? steady_clock::now() + options_.server_rest : steady_clock::time_point();
+}
+
+// The first server that takes the session; the error is the last one's. A server that cannot be
+// reached costs its timeout once, not each message that comes.
+async::Task<std::unique_ptr<SmtpClient>> SmtpDelivery::Connections::Open() {
+  const auto turns = Turns();
+  Status last;
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    const auto& [server, endpoint] = turns[i];
+    auto client = co_await OpenTo(endpoint);
+    if (!client.ok() && client.status().code() == StatusCode::kCancelled) co_return client;
+    SetRest(server, !client.ok());
+    if (client.ok()) co_return client;
+    last = client.status();
+    if (i + 1 == turns.size()) break;
+    Log(LogLevel::kWarning, "server_not_used",
+        {{"server", endpoint.ToString()},
+         {"fallback", turns[i + 1].second.ToString()},
+         {"error", std::string(Message(last))}});
+  }
+  co_return last;
 }
 
 // Tries each address in turn; the error is the last one's.
@@ -220,6 +271,7 @@ async::Task<std::unique_ptr<SmtpClient>> SmtpDelivery::Connections::OpenTo(
   if (!addresses.ok()) co_return addresses.status();
   SmtpClientOptions client_options = options_.client;
   if (client_options.tls_name.empty()) client_options.tls_name = endpoint.host;
+  client_options.server = NameOf(endpoint, client_options.helo_name);
   Status last;
   for (const async::SocketAddress& address : *addresses) {
     auto client = co_await SmtpClient::Open(address, client_options);

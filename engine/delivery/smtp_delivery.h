@@ -11,6 +11,7 @@
 #include "engine/async/endpoint.h"
 #include "engine/async/task.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_delivery.h"
 #include "engine/delivery/outgoing_content.h"
 #include "engine/delivery/smtp_client.h"
 #include "engine/ports/delivery.h"
@@ -20,11 +21,12 @@ namespace penstock::delivery {
 struct SmtpDeliveryOptions {
   async::Endpoint endpoint;  // its addresses are tried in turn
   // Taken instead, in this order and within the same attempt, while those before cannot be reached
-  // or refuse the session.
+  // or refuse the session; for a while after that they are taken at once.
   std::vector<async::Endpoint> fallbacks;
   SmtpClientOptions client;  // an empty `tls_name`: the host of the endpoint
   MarkingFields marking;
   std::size_t deliveries_at_once = limits::kDeliveriesAtOnceMax;
+  Milliseconds server_rest = limits::kServerRest;
   Milliseconds connection_idle = limits::kConnectionIdle;
   Milliseconds connection_age_max = limits::kConnectionAgeMax;
 };

@@ -73,6 +73,28 @@ std::string WithSubaddress(std::string_view path, std::string_view detail) {
   return Cat(user, "+", detail, quote, path.substr(at));
 }
 
+std::string WithoutMarking(std::string_view path, const MarkingFields& marking) {
+  const std::size_t at = std::min(path.rfind('@'), path.size());
+  const std::string_view local_part = path.substr(0, at);
+  const std::size_t plus = local_part.find('+');
+  if (plus == std::string_view::npos) return std::string(path);
+  const std::string_view quote = local_part.starts_with('"') ? "\"" : "";
+  std::string detail;  // as the server reads it (RFC 5321 §4.1.2: quoted pairs)
+  for (std::size_t i = plus + 1; i + quote.size() < local_part.size(); ++i) {
+    if (!quote.empty() && local_part[i] == '\\') ++i;
+    detail += local_part[i];
+  }
+  const auto is_ours = [&](const FieldMarking& mark) {
+    return !mark.subaddress.empty() && EqualsIgnoreAsciiCase(mark.subaddress, detail);
+  };
+  if (!is_ours(marking.junk) && !is_ours(marking.bypass_spam_check)) return std::string(path);
+  std::string_view user = local_part.substr(0, plus);
+  const std::size_t before_slashes = user.find_last_not_of('\\');
+  if ((user.size() - before_slashes - 1) % 2 == 1) user.remove_suffix(1);  // of a quoted "+"
+  if (user == quote) return std::string(path);
+  return Cat(user, quote, path.substr(at));
+}
+
 bool IsTaken(const SmtpReply& reply) {
   return reply.code >= 200 && reply.code < 300;
 }
@@ -99,8 +121,7 @@ std::vector<std::string> ForwardLines(const SmtpTransaction& transaction,
   return lines;
 }
 
-SmtpCourse::SmtpCourse(SmtpTransaction t, const ServerExtensions& extensions,
-                       const std::string& peer)
+SmtpCourse::SmtpCourse(SmtpTransaction t, const ServerExtensions& extensions)
     : transaction(std::move(t)),
       replies(transaction.forward_paths.size()),
       settled(transaction.forward_paths.size()) {
@@ -112,9 +133,8 @@ SmtpCourse::SmtpCourse(SmtpTransaction t, const ServerExtensions& extensions,
     // RFC 3030 §3: never by DATA.
     SetAll({554,
             {5, 6, 3},
-            Cat(peer,
-                " does not offer BINARYMIME, which this content needs: it holds CR "
-                "or LF alone, or a very long line")});
+            "the next mail server does not offer BINARYMIME, which this content needs: it holds CR "
+            "or LF alone, or a very long line"});
     return;
   }
   const char* needs_utf8 = nullptr;
@@ -129,7 +149,9 @@ SmtpCourse::SmtpCourse(SmtpTransaction t, const ServerExtensions& extensions,
       replies[i] = {553, {5, 1, 3}, "forward path holds a control character"};
     } else if (needs != nullptr && !extensions.smtputf8) {
       // RFC 6531 §3.5: 5.6.7 where the next hop cannot take it.
-      replies[i] = {553, {5, 6, 7}, Cat(peer, " does not offer SMTPUTF8, which ", needs, " needs")};
+      replies[i] = {553,
+                    {5, 6, 7},
+                    Cat("the next mail server does not offer SMTPUTF8, which ", needs, " needs")};
     } else {
       recipients.push_back(i);
       utf8 = utf8 || needs != nullptr;

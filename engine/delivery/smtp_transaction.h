@@ -50,6 +50,10 @@ struct SmtpTransaction {
 // "user+Junk@own.example". A path without a domain stays as it is.
 std::string WithSubaddress(std::string_view path, std::string_view detail);
 
+// Returns `path` without what stands behind its "+" if that is one of our markings, in any case and
+// however it is quoted (A1). A path that would be empty then stays as it is.
+std::string WithoutMarking(std::string_view path, const MarkingFields& marking);
+
 bool IsTaken(const mail::SmtpReply& reply);
 
 bool IsRefusal(const mail::SmtpReply& reply);
@@ -63,8 +67,8 @@ std::vector<std::string> ForwardLines(const SmtpTransaction& transaction,
 // The envelope as a row of commands: MAIL, one RCPT for each path that can be sent, DATA. Binary
 // content has no DATA: its BDAT goes with it.
 struct SmtpCourse {
-  // Sets aside the recipients that this server, called `peer`, cannot be given.
-  SmtpCourse(SmtpTransaction t, const ServerExtensions& extensions, const std::string& peer);
+  // Sets aside the recipients that this server cannot be given.
+  SmtpCourse(SmtpTransaction t, const ServerExtensions& extensions);
 
   [[nodiscard]] std::size_t data_command() const { return recipients.size() + 1; }
 

@@ -76,13 +76,15 @@ mail::SmtpReply Later(std::string text) {
   return {451, {4, 3, 0}, std::move(text)};
 }
 
-mail::SmtpReply ToSmtpReply(Reply reply) {
+mail::SmtpReply ToSmtpReply(Reply reply, const std::string& next_hop) {
   const int reply_class = reply.code / 100;
   if (reply_class != 2 && reply_class != 4 && reply_class != 5)
     return Later(Cat("the embedding program answered with code ", reply.code));
   const auto status = mail::EnhancedStatus::Parse(reply.status);
-  return {reply.code, status.value_or(mail::EnhancedStatus{reply_class, 0, 0}),
-          std::move(reply.text)};
+  mail::SmtpReply told = {reply.code, status.value_or(mail::EnhancedStatus{reply_class, 0, 0}),
+                          std::move(reply.text)};
+  told.server = next_hop;
+  return told;
 }
 
 }  // namespace
@@ -102,6 +104,7 @@ OwnDelivery::OwnDelivery(penstock::Deliver deliver)
 
 asio::awaitable<std::vector<mail::SmtpReply>> OwnDelivery::Deliver(ports::DeliveryRequest request) {
   const std::size_t recipients = request.forward_paths.size();
+  const std::string next_hop = request.next_hop;
   const auto permit = co_await turns_.Acquire(limits::kOwnDeliveryDeadline);
   if (!permit.ok()) {
     co_return std::vector<mail::SmtpReply>(recipients,
@@ -136,7 +139,7 @@ asio::awaitable<std::vector<mail::SmtpReply>> OwnDelivery::Deliver(ports::Delive
   }
   std::vector<mail::SmtpReply> told;
   for (Reply& reply : replies)
-    told.push_back(ToSmtpReply(std::move(reply)));
+    told.push_back(ToSmtpReply(std::move(reply), next_hop));
   co_return told;
 }
 

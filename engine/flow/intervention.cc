@@ -18,7 +18,7 @@ Status NothingLeft(std::string_view what) {
   return FailedPrecondition(Cat("everything is done: there is nothing to ", what));
 }
 
-// What a bounce that an administrator asks for says in its Status and Diagnostic-Code.
+// What a bounce that an administrator asks for says in its Status, and without words of his.
 mail::SmtpReply CancelledByAdministrator() {
   return {550, {5, 7, 1}, "cancelled by the administrator"};
 }
@@ -124,7 +124,7 @@ void MessageMachine::CancelDeliveries(const Intervention& intervention, Time now
     effects.history.push_back(std::move(entry));
     if (verdict.action != Action::kBounce) continue;
     for (const Index recipient : pending) {
-      Fail(recipient, {recipient, verdict.bounce_message, CancelledByAdministrator(), {}}, now,
+      Fail(recipient, {recipient, verdict.bounce_message, CancelledByAdministrator()}, now,
            effects);
     }
   }

@@ -64,8 +64,7 @@ struct StartDelivery {
 struct BouncedRecipient {
   Index recipient;
   std::string bounce_message;  // a hook's text; empty where a next hop or a rule refused
-  mail::SmtpReply reply;       // status and diagnostic text
-  std::string remote_mta;      // next hop that answered; empty: we did
+  mail::SmtpReply reply;       // the next hop's, or ours: reply.server
 };
 
 struct Effects {
@@ -138,8 +137,7 @@ class MessageMachine {
   void CancelDeliveries(const Intervention& intervention, Time now, Effects& effects);
   void Settle(const std::vector<Index>& decided, Time now, Effects& effects);
   void Fail(Index recipient, BouncedRecipient bounced, Time now, Effects& effects);
-  void Succeed(Index recipient, const mail::SmtpReply& reply, std::string_view next_hop,
-               Effects& effects);
+  void Succeed(Index recipient, const mail::SmtpReply& reply, Effects& effects);
   void CloseIfDone(Time now, Effects& effects);
 
   MessageState state_;

@@ -58,9 +58,17 @@ Route RouteOf(const MessageState& message, const RecipientState& recipient,
   return route;
 }
 
-// What a bounce by rule, hook or fallback says in its Status and Diagnostic-Code (RFC 3463 §3.8).
+// What a bounce by rule, hook or fallback says in its Status (RFC 3463 §3.8); its words are theirs.
 mail::SmtpReply PolicyRefusal() {
-  return {550, {5, 7, 1}, "refused by a flow rule of the receiving organization"};
+  return {550, {5, 7, 1}, {}};
+}
+
+// A8. What the next hop said last goes along; why we did not reach it is for administrators.
+mail::SmtpReply Expired(const mail::SmtpReply& last) {
+  mail::SmtpReply reply = {554, {5, 4, 7}, "delivery time expired"};
+  reply.server = last.server;
+  if (!last.server.empty()) Append(reply.text, "; last reply: ", last.ToString());
+  return reply;
 }
 
 HistoryEntry OutcomeEntry(Time now, const Verdict& verdict) {
@@ -109,7 +117,7 @@ void MessageMachine::Settle(const std::vector<Index>& decided, Time now, Effects
   for (const Index i : decided) {
     const Verdict& verdict = *state_.recipients[i].outcome;
     if (verdict.action == Action::kBounce) {
-      Fail(i, {i, verdict.bounce_message, PolicyRefusal(), {}}, now, effects);
+      Fail(i, {i, verdict.bounce_message, PolicyRefusal()}, now, effects);
     }
   }
 }
@@ -139,15 +147,13 @@ Effects MessageMachine::OnDeliveryEnded(const StartDelivery& start,
     recipient.last_reply = reply.ToString();
     std::string_view code = "delivered";
     if (reply.code / 100 == 2) {
-      Succeed(pending[i], reply, delivery.next_hop, effects);
+      Succeed(pending[i], reply, effects);
     } else if (reply.code / 100 == 5) {
       code = "failed";
-      Fail(pending[i], {pending[i], {}, reply, delivery.next_hop}, now, effects);
+      Fail(pending[i], {pending[i], {}, reply}, now, effects);
     } else if (expired) {
       code = "failed";
-      const mail::SmtpReply late = {
-          554, {5, 4, 7}, Cat("delivery time expired; last reply: ", recipient.last_reply)};
-      Fail(pending[i], {pending[i], {}, late, delivery.next_hop}, now, effects);
+      Fail(pending[i], {pending[i], {}, Expired(reply)}, now, effects);
     } else {
       code = "deferred";
       deferred = true;
@@ -177,13 +183,12 @@ Effects MessageMachine::OnDeliveryEnded(const StartDelivery& start,
 }
 
 // RFC 3461 §5.2: whoever asked for it is told, unless the next hop is the one to do it.
-void MessageMachine::Succeed(Index index, const mail::SmtpReply& reply, std::string_view next_hop,
-                             Effects& effects) {
+void MessageMachine::Succeed(Index index, const mail::SmtpReply& reply, Effects& effects) {
   RecipientState& recipient = state_.recipients[index];
   recipient.progress = DeliveryProgress::kDelivered;
   const bool ours = reply.hand_over != mail::HandOver::kPromised;
   if (recipient.dsn.success && ours && state_.may_bounce)
-    effects.bounces.push_back({index, {}, reply, std::string(next_hop)});
+    effects.bounces.push_back({index, {}, reply});
 }
 
 // A3: the sender is told once, and never where that could make a loop.

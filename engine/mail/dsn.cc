@@ -127,11 +127,13 @@ std::string Explain(const DsnRecipient& recipient) {
   std::string text = CleanBounceMessage(recipient.bounce_message);
   if (recipient.diagnostic) {
     if (!text.empty()) text += "\n\n";
+    // A next hop may say much, to each recipient something else.
     Append(text,
            recipient.remote_mta.empty() ? std::string_view("the next mail server")
                                         : std::string_view(recipient.remote_mta),
-           " answered: ", recipient.diagnostic->ToString());
+           " answered: ", CleanBounceMessage(recipient.diagnostic->ToString()));
   }
+  if (text.empty()) text = recipient.reason;
   if (!text.empty()) return ToValidUtf8(text);
   return recipient.action == DsnAction::kFailed ? "No reason was given." : "";
 }

@@ -24,11 +24,12 @@ struct DsnRecipient {
   EnhancedStatus status;        // none: 5.0.0, of success 2.0.0
   // The text that a rule or hook gave for the sender; cleaned here (CleanBounceMessage).
   std::string bounce_message;
-  // What the next hop answered, and its name; absent where we decided ourselves.
+  // What the next hop answered, and the host that did; absent where we decided ourselves.
   std::optional<SmtpReply> diagnostic;
   std::string remote_mta;
   DsnAction action = DsnAction::kFailed;
   std::string original_recipient{};  // ORCPT as given (RecipientDsn); empty: none
+  std::string reason{};              // ours, in English, where neither of the two says why
 };
 
 struct Dsn {

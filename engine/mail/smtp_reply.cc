@@ -8,6 +8,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_delivery.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/base/utf8.h"
@@ -24,9 +25,11 @@ std::string CleanLine(std::string_view line, ReplyCharset charset) {
   while (!line.empty()) {
     const Utf8Piece piece = FirstUtf8Piece(line);
     const auto octet = static_cast<unsigned char>(line.front());
+    // U+0080 to U+009F are control characters as well.
+    const bool c1 = piece.valid && octet == 0xc2 && static_cast<unsigned char>(line[1]) < 0xa0;
     if (octet == '\t') {
       clean += ' ';
-    } else if (octet < 0x20 || octet == 0x7f || !piece.valid ||
+    } else if (octet < 0x20 || octet == 0x7f || c1 || !piece.valid ||
                (octet >= 0x80 && charset == ReplyCharset::kAscii)) {
       clean += '?';
     } else {
@@ -167,8 +170,10 @@ Status SmtpReplyParser::TakeLine() {
     reply_.status = *status;
     line.remove_prefix(std::min(line.size(), word.size() + 1));
   }
+  const std::string clean = CleanLine(line, ReplyCharset::kUtf8);
+  if (reply_.text.size() + 1 + clean.size() > limits::kReplyTextOctetsMax) return OkStatus();
   if (!first) reply_.text += '\n';
-  reply_.text += CleanLine(line, ReplyCharset::kUtf8);
+  reply_.text += clean;
   return OkStatus();
 }
 

@@ -44,6 +44,10 @@ struct SmtpReply {
   EnhancedStatus status;  // none: greeting, replies to HELO and EHLO, 3xx (RFC 2034 §4)
   std::string text;       // UTF-8; lines are separated by \n, no CR
   HandOver hand_over = HandOver::kRelayed;  // of a delivery's 2xx
+  // Of a next hop's reply: the host that gave it, by name or address literal. Empty: these are
+  // words of ours. Those of a 4xx are for administrators, and may name files and addresses; those
+  // of a 5xx are for the sender as well, and do not.
+  std::string server{};
 
   [[nodiscard]] bool is_positive() const { return code >= 200 && code < 400; }
 
@@ -65,7 +69,7 @@ struct SmtpReply {
 // Reads one reply of a server, in pieces of any size. A reply is hostile input: each line is at
 // most limits::kReplyLineOctetsMax octets, and there are at most limits::kReplyLinesMax.
 //   A line may end in LF alone. The enhanced status is taken from the first line if its class is
-//   that of the code, and taken off the others; the text comes out as printable UTF-8.
+//   that of the code, and taken off the others; text is printable UTF-8, of kReplyTextOctetsMax.
 class SmtpReplyParser {
  public:
   // Takes octets up to the end of the reply and returns how many; what is left belongs to the next

@@ -20,6 +20,9 @@ struct DeliveryRequest {
   MessageId message;     // for names of files and the log
   std::string reverse_path;
   std::vector<std::string> forward_paths;  // at least one
+  // One for each forward path, or none: it is in an owned domain, and the message inbound. What it
+  // has behind a "+" may be a marking there (A1).
+  std::vector<bool> owned;
   bool smtputf8 = false;
   bool body_8bit = false;
   mail::MessageDsn dsn;  // goes on to a next hop that offers DSN (RFC 3461 §5.2)

@@ -25,10 +25,13 @@ mail::DsnRecipient ToDsn(const flow::MessageState& parent, const flow::BouncedRe
                            ? mail::DsnAction::kDelivered
                            : mail::DsnAction::kRelayed;
   }
-  // Of a mailbox there is nothing to tell: a reply of ours says where its file is.
-  if (!bounced.remote_mta.empty() && recipient.action != mail::DsnAction::kDelivered) {
-    recipient.remote_mta = bounced.remote_mta;
+  // Of a mailbox there is nothing to tell: what its server says names folders, the junk one too.
+  if (recipient.action == mail::DsnAction::kDelivered) return recipient;
+  if (!bounced.reply.server.empty()) {
+    recipient.remote_mta = bounced.reply.server;
     recipient.diagnostic = bounced.reply;
+  } else if (recipient.action == mail::DsnAction::kFailed) {
+    recipient.reason = bounced.reply.text;  // of a 5xx: fit for the sender
   }
   return recipient;
 }

@@ -138,8 +138,11 @@ ports::DeliveryRequest ToRequest(const Context& context, const flow::MessageMach
   request.message = state.id;
   request.reverse_path = state.reverse_path;
   for (const flow::Index i : machine.Pending(start.delivery)) {
-    request.forward_paths.push_back(state.recipients[i].forward_path);
-    request.recipients_dsn.push_back(state.recipients[i].dsn);
+    const flow::RecipientState& recipient = state.recipients[i];
+    request.forward_paths.push_back(recipient.forward_path);
+    request.owned.push_back(state.direction == rules::FlowDirection::kInbound &&
+                            !recipient.foreign);
+    request.recipients_dsn.push_back(recipient.dsn);
   }
   request.dsn = state.dsn;
   if (!state.is_bounce) request.client = state.client;

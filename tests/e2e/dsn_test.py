@@ -73,6 +73,50 @@ class Dsn(PenstockTest):
         self.assertIn(b"Action: relayed\r\n", report.data)
         self.no_more(2)
 
+    def test_the_report_names_the_host_that_answered(self):
+        self.next_hop.reply_to_rcpt = lambda recipient: "550 5.1.1 who is that" if recipient.startswith("x") else None
+        message = self.send("<s@else.example>", "<x@far.example>", listener="out")
+        self.daemon.wait_closed(message)
+        _, _, recipients = self.reports(message)
+        self.assertEqual(recipients["x"]["Remote-MTA"], "dns; [127.0.0.1]")
+        self.assertEqual(recipients["x"]["Diagnostic-Code"], "smtp; 550 5.1.1 who is that")
+
+    def expires(self, message):
+        """The DSN about a message whose only recipient was never reached, and the record of why."""
+        shown = self.daemon.wait_closed(message)
+        (bounce,) = self.next_hop.wait(1)
+        _, _, recipients = self.reports(message)
+        (recipient,) = recipients.values()
+        self.assertEqual((recipient["Status"], recipient["Remote-MTA"], recipient["Diagnostic-Code"]), ("5.4.7", None, None))
+        self.assertIn(b"\r\ndelivery time expired\r\n", bounce.data)
+        return bounce.data.decode(), str(shown)
+
+    def restart(self, *changes):
+        """With a delivery time of a second, and the configuration changed."""
+        self.daemon.stop()
+        text = self.daemon.config.read_text()
+        for old, new in (("delivery: {", "delivery: {expiry: 1s, "), *changes):
+            text = text.replace(old, new)
+        self.daemon.config.write_text(text)
+        self.daemon.start()
+
+    def test_a_stranger_learns_nothing_of_our_disk(self):
+        (self.daemon.folder / "mail").mkdir()
+        (self.daemon.folder / "mail/told").write_text("no folder")
+        self.restart()
+        report, record = self.expires(self.send("<s@else.example>", f"<told@{DOMAIN}>"))
+        self.assertIn(f"{self.daemon.folder}/mail/told", record)
+        self.assertNotIn(str(self.daemon.folder), report)
+        self.assertNotIn("directory", report)
+
+    def test_a_stranger_learns_nothing_of_our_network(self):
+        self.restart(("next_hops:\n", "next_hops:\n  - {name: gone, smtp: {host: 127.0.0.1, port: 1}}\n"),
+                     ("inbound: mailbox", "inbound: gone"))
+        report, record = self.expires(self.send("<s@else.example>", f"<told@{DOMAIN}>"))
+        self.assertIn("127.0.0.1", record)
+        self.assertNotIn("127.0.0.1", report)
+        self.assertNotIn("gone", report)
+
     def test_a_next_hop_with_dsn_is_asked_over_a_restart(self):
         self.next_hop.offers = ["DSN", "XFORWARD NAME ADDR HELO IDENT"]
         self.next_hop.reply_to_rcpt = "451 4.2.1 not now"

@@ -83,6 +83,56 @@ class Lmtp(PenstockTest):
         self.daemon.wait_closed(message)
         self.assertEqual(self.at_the_store(), ["full", "kept"])
 
+    def junk(self, name):
+        self.daemon.penstock_ok("rule", "create", name, "--direction", "inbound", "--sender", "*",
+                                "--recipient", f"{name}@{DOMAIN}", "--action", "move-to-junk")
+
+    def test_junk_by_subaddress(self):
+        self.daemon.config.write_text(
+            self.daemon.config.read_text() + "marking: {junk: {header: X-Junk, value: yes, subaddress: Junk}, "
+            "bypass_spam_check: {header: X-Clean, value: yes, subaddress: clean}}\n")
+        store = NextHop(lmtp=True)
+        self.start(store, f"host: 127.0.0.1, port: {store.port}")
+        self.junk("spam")
+        sent = [f"{name}@{DOMAIN}" for name in ("spam", "plain", "sly+clean", "slier+JUNK", "list+lists")]
+        for message in self.daemon.send(sent):
+            self.daemon.wait_closed(message)
+        marked = {one.recipients[0]: b"X-Junk: yes\r\n" in one.data for one in store.transactions}
+        # What only the engine may say, a sender did not (A1).
+        self.assertEqual(marked, {f"spam+Junk@{DOMAIN}": True, f"plain@{DOMAIN}": False, f"sly@{DOMAIN}": False,
+                                  f"slier@{DOMAIN}": False, f"list+lists@{DOMAIN}": False})
+
+    def test_junk_by_its_own_next_hop(self):
+        self.daemon.config.write_text(self.daemon.config.read_text().replace("routes: {", "routes: {junk: relay, "))
+        store = NextHop(lmtp=True)
+        self.start(store, f"host: 127.0.0.1, port: {store.port}")
+        self.junk("spam")
+        (message,) = self.daemon.send([f"spam@{DOMAIN}", f"plain@{DOMAIN}"])
+        self.daemon.wait_closed(message)
+        (junk,) = self.relay.wait(1)
+        self.assertEqual(junk.recipients, [f"spam@{DOMAIN}"])
+        self.assertIn(b"X-Penstock-Junk: yes\r\n", junk.data)
+        self.assertEqual(self.at_the_store(), ["plain"])
+
+    def test_markings_are_checked(self):
+        text = self.daemon.config.read_text()
+        for marking, fault in (
+                ("junk: {header: X-Junk, value: yes, subaddress: a+b}", r'marking\.junk\.subaddress: "a\+b": expected letters'),
+                ('bypass_spam_check: {header: X-C, value: yes, subaddress: "a@b"}', r"marking\.bypass_spam_check\.subaddress: "),
+                (f"junk: {{header: X-Junk, value: yes, subaddress: {'x' * 64}}}", r"subaddress: .*at most 63"),
+                ("junk: {header: 'X Junk', value: yes}", r'marking\.junk\.header: "X Junk" is no field name'),
+                ('junk: {header: X-Junk, value: "a\\r\\nB: c"}', r"marking\.junk\.value: holds a line end")):
+            with self.subTest(marking):
+                self.daemon.config.write_text(f"{text}marking: {{{marking}}}\n")
+                self.configure("host: a.example")
+                done = self.check_config()
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertRegex(done.stderr, fault)
+
+    def check_config(self):
+        return subprocess.run([PENSTOCKD, "--check-config", "--config", self.daemon.config], capture_output=True, text=True,
+                              timeout=30)
+
     def test_a_store_that_is_down_is_waited_for(self):
         store = NextHop(lmtp=True)
         self.start(store, f"host: 127.0.0.1, port: {store.port}")
@@ -108,6 +158,12 @@ class Lmtp(PenstockTest):
             ("host: a.example, auth: {password_file: password}", r"next_hops\[0\]\.lmtp\.auth\.user: missing"),
             ("host: a.example, auth: {user: kim, password_file: password}",
              r"next_hops\[0\]\.lmtp\.auth: a password is said within TLS alone"),
+            ("host: 127.a.example, auth: {user: kim, password_file: password}",
+             r"next_hops\[0\]\.lmtp\.auth: a password is said within TLS alone"),
+            ('host: 127.0.0.1, auth: {user: kim, password_file: password}, fallbacks: ["b.example:24"]',
+             r"next_hops\[0\]\.lmtp\.auth: a password is said within TLS alone"),
+            ('host: a.example, starttls: verify, fallbacks: ["unix:/a"]',
+             r"next_hops\[0\]\.lmtp\.tls\.server_name: missing; .*fallbacks\[0\] is a unix socket"),
             ("host: a.example, auth: {user: kim, password_file: open}", r"password_file: .*mend it: chmod 600"),
             ("host: a.example, starttls: verify, tls: {ca_file: /nowhere}",
              r"next_hops\[0\]\.lmtp\.tls\.ca_file: /nowhere: cannot be read"),
@@ -119,8 +175,7 @@ class Lmtp(PenstockTest):
         for settings, fault in cases:
             with self.subTest(settings):
                 self.configure(settings)
-                done = subprocess.run([PENSTOCKD, "--check-config", "--config", self.daemon.config],
-                                      capture_output=True, text=True, timeout=30)
+                done = self.check_config()
                 self.assertEqual(done.returncode, 1, done.stderr)
                 self.assertRegex(done.stderr, fault)
         login = "auth: {user: kim, password_file: password}"
@@ -128,7 +183,12 @@ class Lmtp(PenstockTest):
                          f'host: 127.0.0.1, {login}, fallbacks: ["[::1]:24", "unix:/run/lmtp"]'):
             with self.subTest(settings):
                 self.configure(settings)
-                subprocess.run([PENSTOCKD, "--check-config", "--config", self.daemon.config], check=True, timeout=30)
+                done = self.check_config()
+                self.assertEqual((done.returncode, "warning" in done.stderr), (0, False), done.stderr)
+        self.configure(f"host: a.example, starttls: encrypt, {login}")
+        done = self.check_config()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"warning: next_hops\[0\]\.lmtp\.auth: .*looks at no certificate")
 
 
 if __name__ == "__main__":

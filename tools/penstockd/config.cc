@@ -402,7 +402,12 @@ void WarnOfMilters(const v1::Config& config, std::vector<std::string>& warnings)
 std::vector<std::string> Warnings(const v1::Config& config) {
   std::vector<std::string> warnings;
   WarnOfMilters(config, warnings);
-  for (const Finding& warning : CheckTls(config).warnings)
+  std::vector<Finding> findings = CheckTls(config).warnings;
+  for (int i = 0; i < config.next_hops_size(); ++i) {
+    for (Finding& warning : WarningsOfNextHop(Cat("next_hops[", i, "]"), config.next_hops(i)))
+      findings.push_back(std::move(warning));
+  }
+  for (const Finding& warning : findings)
     warnings.push_back(Cat(warning.field, ": ", warning.text));
   return warnings;
 }

@@ -8,6 +8,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/strings.h"
 #include "engine/delivery/smtp_login.h"
+#include "engine/ingress/network_set.h"
 
 namespace penstock::daemon {
 namespace {
@@ -27,6 +28,23 @@ void FillServer(const fs::path& folder, int port, v1::SmtpNextHop& server) {
   if (server.port() == 0 && !on_unix) server.set_port(port);
   if (server.starttls() == v1::SmtpNextHop::START_TLS_UNSPECIFIED)
     server.set_starttls(on_unix ? v1::SmtpNextHop::NONE : v1::SmtpNextHop::MAY);
+}
+
+// Whether a server is on this machine, so that no network hears what is said to it. Empty: on a
+// unix socket.
+bool IsHere(const std::string& host) {
+  static const auto kLoopback = ingress::NetworkSet::Parse({"127.0.0.0/8", "::1"});
+  return host.empty() || host == "localhost" || kLoopback->Contains(host);
+}
+
+// The same of all servers of a next hop.
+bool AllAreHere(const v1::SmtpNextHop& server) {
+  bool here = IsHere(server.host());
+  for (const std::string& fallback : server.fallbacks()) {
+    const auto endpoint = async::Endpoint::Parse(fallback);
+    here = here && endpoint.ok() && IsHere(endpoint->host);
+  }
+  return here;
 }
 
 class Checker {
@@ -75,6 +93,10 @@ class Checker {
         Fault(field, Message(endpoint.status()));
       } else if (endpoint->unix_path.empty()) {
         CheckRange(field, endpoint->port, 1, 65535);
+      } else if (server.starttls() == v1::SmtpNextHop::VERIFY &&
+                 server.tls().server_name().empty()) {
+        Fault(path + ".tls.server_name",
+              Cat("missing; ", field, " is a unix socket, which has no host to take it from"));
       }
     }
   }
@@ -83,12 +105,9 @@ class Checker {
     if (server.auth().user().empty()) Fault(path + ".auth.user", "missing; expected a name");
     const auto password = delivery::ReadPassword(server.auth().password_file());
     if (!password.ok()) Fault(path + ".auth.password_file", Message(password.status()));
-    const std::string& host = server.host();
-    const bool here =
-        host.empty() || host == "localhost" || host == "::1" || host.starts_with("127.");
     const bool tls = server.starttls() == v1::SmtpNextHop::ENCRYPT ||
                      server.starttls() == v1::SmtpNextHop::VERIFY;
-    if (!here && !tls) {
+    if (!tls && !AllAreHere(server)) {
       Fault(path + ".auth",
             "a password is said within TLS alone; expected `starttls: verify` or `encrypt`");
     }
@@ -156,6 +175,18 @@ std::vector<Finding> CheckNextHop(const std::string& path, const v1::NextHop& ne
   checker.CheckRange(path + ".max_concurrent_deliveries", next_hop.max_concurrent_deliveries(), 1,
                      10'000);
   return std::move(checker.findings);
+}
+
+std::vector<Finding> WarningsOfNextHop(const std::string& path, const v1::NextHop& next_hop) {
+  std::vector<Finding> warnings;
+  const bool lmtp = next_hop.has_lmtp();
+  const v1::SmtpNextHop& server = lmtp ? next_hop.lmtp() : next_hop.smtp();
+  if (server.has_auth() && server.starttls() == v1::SmtpNextHop::ENCRYPT && !AllAreHere(server)) {
+    warnings.push_back({Cat(path, lmtp ? ".lmtp" : ".smtp", ".auth"),
+                        "`starttls: encrypt` looks at no certificate, so whoever stands between "
+                        "here and the server gets the password; expected `starttls: verify`"});
+  }
+  return warnings;
 }
 
 embed::NextHop ToNextHop(const v1::NextHop& configured) {

@@ -21,6 +21,9 @@ void FillNextHop(const std::filesystem::path& folder, v1::NextHop& next_hop);
 // (CheckTls).
 std::vector<Finding> CheckNextHop(const std::string& path, const v1::NextHop& next_hop);
 
+// What to think over about one that has no faults.
+std::vector<Finding> WarningsOfNextHop(const std::string& path, const v1::NextHop& next_hop);
+
 // Of one that has no faults.
 embed::NextHop ToNextHop(const v1::NextHop& configured);
 

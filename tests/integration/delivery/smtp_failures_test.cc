@@ -155,6 +155,36 @@ TEST_CASE("SmtpDelivery: what is no reply closes the connection", "[delivery][sm
   }
 }
 
+TEST_CASE("SmtpDelivery: a server that speaks out of turn is not taken at its word",
+          "[delivery][smtp]") {
+  const auto [stage, said] = GENERATE(table<std::string, std::string>({
+      {"EHLO", "250 peer\r\n250 2.0.0 more"},
+      {"MAIL", "250 2.1.0 ok\r\n250 2.1.5 ok"},
+      {"RCPT", "250 2.1.5 ok\r\n550 5.1.1 who"},
+      {"DATA", "354 go on\r\n250 2.0.0 queued"},
+      {"DATA", "354 go on\r\n250 2.0.0 queued!close"},
+  }));
+  CAPTURE(stage, said);
+  const bool long_content = GENERATE(false, true);
+  SmtpFixture f({Script({{stage, {said}}}), SmtpPeerScript{}});
+  const std::string content =
+      long_content ? Cat(kMail, std::string(300'000, 'x'), "\r\n") : std::string(kMail);
+  CHECK(f.Deliver(Request({"r@own.example"}, content)).at(0).starts_with("451 4."));
+  CHECK(f.Deliver(Request()) == Lines{"250 2.0.0 queued"});
+  const auto sessions = f.Sessions();
+  REQUIRE(sessions.size() == 2);
+  for (const std::string& wire : sessions[0].contents)
+    CHECK_FALSE(wire.ends_with("\r\n.\r\n"));
+}
+
+TEST_CASE("SmtpDelivery: a reply too many is not the next message's", "[delivery][smtp]") {
+  SmtpFixture f({Script({{".", {"250 2.0.0 queued\r\n250 2.0.0 queued"}}}),
+                 Script({{"MAIL", {"550 5.7.1 no"}}})});
+  CHECK(f.Deliver(Request()) == Lines{"250 2.0.0 queued"});
+  CHECK(f.Deliver(Request()) == Lines{"550 5.7.1 no"});
+  CHECK(f.Sessions().size() == 2);
+}
+
 TEST_CASE("SmtpDelivery: a used connection that is dead is replaced once", "[delivery][smtp]") {
   // The server is gone: before we ask, at our first command, or later but before the content.
   for (const std::string stage : {"MAIL", "RCPT", "DATA"}) {

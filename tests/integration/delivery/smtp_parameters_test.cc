@@ -94,6 +94,23 @@ TEST_CASE("SmtpDelivery: a marking may be a subaddress as well", "[delivery][smt
         Lines{"RCPT TO:<r+Junk@own.example>", "RCPT TO:<s+Junk@own.example>"});
 }
 
+TEST_CASE("SmtpDelivery: a subaddress that a message brings along marks nothing",
+          "[delivery][smtp]") {
+  SmtpFixture f({{}}, [](SmtpDeliveryOptions& options) {
+    options.marking.junk.subaddress = "Junk";
+    options.marking.bypass_spam_check.subaddress = "nospam";
+  });
+  auto request = Request({"r+nospam@own.example", "s+NoSpam@far.example"});
+  request.owned = {true, false};  // another's subaddresses mean what they mean there
+  CHECK(f.Deliver(request) == Lines{"250 2.0.0 queued", "250 2.0.0 queued"});
+  request.marking = flow::Marking::kBypassSpamCheck;
+  CHECK(f.Deliver(request) == Lines{"250 2.0.0 queued", "250 2.0.0 queued"});
+  const auto commands = f.Sessions().at(0).commands;
+  CHECK(Lines(commands.begin() + 2, commands.begin() + 4) ==
+        Lines{"RCPT TO:<r@own.example>", "RCPT TO:<s+NoSpam@far.example>"});
+  CHECK(commands.at(6) == "RCPT TO:<r+nospam@own.example>");
+}
+
 TEST_CASE("SmtpDelivery: XFORWARD tells whose mail it is, as far as it is asked",
           "[delivery][smtp]") {
   constexpr char kEhlo[] = "250-peer\r\n250-XFORWARD NAME ADDR proto HELO IDENT\r\n250 DSN";

@@ -69,6 +69,34 @@ TEST_CASE("SmtpDelivery: the next server is taken in the same attempt, in order"
   CHECK(second.Contents().empty());
 }
 
+TEST_CASE("SmtpDelivery: a server that was down rests while others serve", "[delivery][smtp]") {
+  const auto rest = GENERATE(Milliseconds(60'000), Milliseconds(0));
+  CAPTURE(rest.count());
+  SmtpPeer second;
+  SmtpFixture f({Script({{"banner", {"421 4.3.2 busy"}}}), SmtpPeerScript{}},
+                [&](SmtpDeliveryOptions& options) {
+                  options.fallbacks = {At(second.port())};
+                  options.connection_age_max = Milliseconds(0);  // each delivery connects
+                  options.server_rest = rest;
+                });
+  for (int i = 0; i < 3; ++i)
+    CHECK(f.Deliver(Request()) == Lines{"250 2.0.0 queued"});
+  const bool rests = rest.count() > 0;
+  CHECK(f.Sessions().size() == (rests ? 1 : 3));
+  CHECK(second.Contents().size() == (rests ? 3 : 1));
+}
+
+TEST_CASE("SmtpDelivery: where all servers rest, all are tried", "[delivery][smtp]") {
+  SmtpPeer second({Script({{"banner", {"421 4.3.2 busy"}}}), SmtpPeerScript{}});
+  SmtpFixture f(
+      {Script({{"banner", {"421 4.3.2 busy"}}}), Script({{"banner", {"421 4.3.2 busy"}}})},
+      [&](SmtpDeliveryOptions& options) { options.fallbacks = {At(second.port())}; });
+  CHECK(f.Deliver(Request()).at(0).starts_with("451 4.4.1 "));
+  CHECK(f.Deliver(Request()) == Lines{"250 2.0.0 queued"});
+  CHECK(f.Sessions().size() == 2);
+  CHECK(second.Contents().size() == 1);
+}
+
 TEST_CASE("SmtpDelivery: a server that takes the session has the last word on the mail",
           "[delivery][smtp]") {
   SmtpPeer second;
@@ -117,6 +145,17 @@ TEST_CASE("SmtpDelivery: a login that does not work bounces no mail", "[delivery
         Script({{"EHLO", {"250-peer\r\n250 AUTH PLAIN"}}, {"AUTH", {"535 5.7.8 wrong"}}}));
     CHECK(reply(f).find("AUTH: 535 5.7.8 wrong") != std::string::npos);
     CHECK(reply(f).starts_with("451 4.4.1 "));
+  }
+  SECTION("with words that repeat the password, which go on record") {
+    const std::string said =
+        GENERATE("500 5.5.1 unknown: AUTH PLAIN AHJlbGF5AHMzY3JldA==", "500 AUTH PLAIN AHJLBGF5",
+                 "535 5.7.8 S3CRET is no password");
+    LoginFixture f(Script({{"EHLO", {"250-peer\r\n250 AUTH PLAIN"}}, {"AUTH", {said}}}));
+    const std::string told = reply(f);
+    CHECK(told.find(Cat("AUTH: ", said.substr(0, 3))) != std::string::npos);
+    CHECK(told.find("left out") != std::string::npos);
+    CHECK(AsciiLower(told).find("ahjl") == std::string::npos);
+    CHECK(AsciiLower(told).find("s3cr") == std::string::npos);
   }
   SECTION("not offered") {
     LoginFixture f(Script({{"EHLO", {"250-peer\r\n250 AUTH GSSAPI"}}}));

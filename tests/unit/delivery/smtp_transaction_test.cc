@@ -7,6 +7,8 @@
 
 #include "tests/support/vectors.h"
 
+using penstock::delivery::MarkingFields;
+using penstock::delivery::WithoutMarking;
 using penstock::delivery::WithSubaddress;
 using penstock::tests::LoadVectors;
 
@@ -14,6 +16,18 @@ TEST_CASE("WithSubaddress: vectors", "[delivery][smtp]") {
   for (const auto& v : LoadVectors("delivery/subaddress.json")) {
     DYNAMIC_SECTION(v.name) {
       CHECK(WithSubaddress(v.input.get<std::string>(), "Junk") == v.want.get<std::string>());
+    }
+  }
+}
+
+TEST_CASE("WithoutMarking: vectors", "[delivery][smtp]") {
+  MarkingFields marking;
+  marking.junk.subaddress = "Junk";
+  marking.bypass_spam_check.subaddress = "nospam";
+  for (const auto& v : LoadVectors("delivery/without_marking.json")) {
+    DYNAMIC_SECTION(v.name) {
+      CHECK(WithoutMarking(v.input.get<std::string>(), marking) == v.want.get<std::string>());
+      CHECK(WithoutMarking(v.input.get<std::string>(), {}) == v.input.get<std::string>());
     }
   }
 }

@@ -41,6 +41,7 @@ DsnRecipient ReadRecipient(const Json& json) {
     recipient.diagnostic = SmtpReply{json.at("code"), recipient.status, json.at("diagnostic")};
   }
   recipient.original_recipient = json.value("original_recipient", std::string());
+  recipient.reason = json.value("reason", std::string());
   const std::string action = json.value("action", std::string("failed"));
   if (action == "delivered") recipient.action = DsnAction::kDelivered;
   if (action == "relayed") recipient.action = DsnAction::kRelayed;
@@ -158,6 +159,18 @@ TEST_CASE("BuildDsn: hostile texts break neither lines nor parts", "[mail][dsn]"
   dsn.recipients = {recipient, recipient};
   CAPTURE(odd.substr(0, 40), utf8);
   CheckForm(BuildDsn(dsn), utf8);
+}
+
+TEST_CASE("BuildDsn: a next hop that says much to each recipient fills no disk", "[mail][dsn]") {
+  Dsn dsn = PlainDsn();
+  for (int i = 0; i < 100; ++i) {
+    DsnRecipient recipient;
+    recipient.final_recipient = Cat("r", i, "@b.example");
+    recipient.remote_mta = "store.b.example";
+    recipient.diagnostic = SmtpReply{550, {5, 1, 1}, Cat(i, std::string(130'000, 'x'))};
+    dsn.recipients.push_back(std::move(recipient));
+  }
+  CHECK(BuildDsn(dsn).size() < 100 * 4'000);
 }
 
 TEST_CASE("BuildDsn: of a huge header section whole fields are attached up to the limit",
