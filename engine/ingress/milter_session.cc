@@ -7,6 +7,8 @@
 
 #include "engine/base/limits.h"
 #include "engine/base/strings.h"
+#include "engine/mail/address_list.h"
+#include "engine/mail/address_literal.h"
 #include "engine/mail/header_section.h"
 #include "engine/mail/mailbox.h"
 #include "engine/mail/milter_reply.h"
@@ -32,7 +34,8 @@ constexpr std::uint32_t kStepsWanted = step::kNoUnknown | step::kNoData | step::
 const mail::MilterMacroNames& MacrosWanted() {
   static const mail::MilterMacroNames kNames = {
       {mail::MilterStage::kConnect, "j {daemon_name} {client_addr}"},
-      {mail::MilterStage::kMail, "{auth_authen} {auth_type}"},
+      {mail::MilterStage::kMail, "{auth_authen} {auth_type} {mail_addr}"},
+      {mail::MilterStage::kRecipient, "{rcpt_addr}"},
       {mail::MilterStage::kEndOfMessage, "i"}};
   return kNames;
 }
@@ -73,6 +76,22 @@ Dsn DsnOf(const std::vector<std::string>& arguments, Read read) {
       dsn = std::move(with);
   }
   return dsn;
+}
+
+// The mailbox that an address means. An MTA takes more than RFC 5321 does (`<@relay:user@domain>`,
+// `<"A" <user@domain>>`, `<user>`), and tells it as its client wrote it: rules would not know the
+// mailbox that it delivers to. So where it is no mailbox, or may be a route in the form of one
+// (`user%domain@host`, `domain!user@host`), what the MTA `resolved` it to counts; where that is no
+// mailbox either, what a mail program reads (RFC 5322 §3.4).
+std::string MailboxOf(const std::string& path, const std::string& resolved) {
+  const auto written = mail::Mailbox::Parse(path);
+  const bool may_route =
+      written.ok() && written->local_part.find_first_of("%!") != std::string::npos;
+  if (path.empty() || (written.ok() && !may_route)) return path;
+  if (mail::Mailbox::Parse(resolved).ok()) return resolved;
+  if (written.ok()) return path;
+  const auto read = mail::ParseAddressList(path.starts_with('@') ? Cat("<", path, ">") : path);
+  return read.size() == 1 ? read.front().ToString() : path;
 }
 
 }  // namespace
@@ -124,14 +143,14 @@ MilterSession::Step MilterSession::On(const mail::MilterMacros& macros) {
 
 MilterSession::Step MilterSession::On(const mail::MilterConnect& connect) {
   if (in_transaction_) return OutOfStep("a connection inside of a transaction");
-  client_.address = connect.address;
+  client_.address = mail::AddressLiteral(connect.address).empty() ? "" : connect.address;
   client_.helo.clear();
-  client_.trusted = connect.is_local || is_trusted_(connect.address);
+  client_.trusted = connect.is_local || is_trusted_(client_.address);
   return {mail::MilterContinue()};
 }
 
 MilterSession::Step MilterSession::On(const mail::MilterHello& hello) {
-  client_.helo = hello.name;
+  client_.helo = Printable(hello.name, limits::kCommandLineOctetsMax);
   return {mail::MilterContinue()};
 }
 
@@ -145,39 +164,50 @@ MilterSession::Step MilterSession::OnMail(const mail::MilterPath& path) {
   Reset();
   macros_['M'] = std::move(macros);
   Step step{mail::MilterContinue(), forget ? Next::kForget : Next::kFrame};
+  const std::string sender = MailboxOf(path.path, TakeMacro("mail_addr", 'M'));
+  if (!IsValidUtf8(sender)) {
+    step.reply = mail::MilterReplyCode({501, {5, 1, 7}, "the sender's address is no UTF-8"});
+    return step;
+  }
   if (const auto refusal = refuse_mail_(SizeOf(path.arguments))) {
     step.reply = mail::MilterReplyCode(*refusal);
     return step;
   }
   in_transaction_ = true;
   content_.emplace(leading_space_, settings_.message_octets_max);
-  envelope_.reverse_path = path.path;
+  envelope_.reverse_path = sender;
   envelope_.smtputf8 = SaysYes(path.arguments, "SMTPUTF8");
   envelope_.body_8bit = SaysYes(path.arguments, "BODY=8BITMIME");
   envelope_.dsn = DsnOf<mail::MessageDsn>(path.arguments, mail::ReadMailDsn);
-  client_.login = Macro("auth_authen", "MHC");
+  client_.login = Printable(Macro("auth_authen", "MHC"), limits::kMilterMacroOctetsMax);
   return step;
 }
 
 MilterSession::Step MilterSession::OnRecipient(const mail::MilterPath& path) {
   if (!in_transaction_ || in_header_ || in_body_) return OutOfStep("RCPT outside of a transaction");
+  const std::string recipient = MailboxOf(path.path, TakeMacro("rcpt_addr", 'R'));
+  if (!IsValidUtf8(recipient))
+    return {mail::MilterReplyCode({501, {5, 1, 3}, "the recipient's address is no UTF-8"})};
   const auto [place, is_new] =
-      recipient_keys_.emplace(mail::AddressKey(path.path), envelope_.forward_paths.size());
+      recipient_keys_.emplace(mail::AddressKey(recipient), envelope_.forward_paths.size());
+  // The MTA may know it as written, or as it reads it: Postfix has either.
+  std::vector<std::string> spellings = {path.given};
+  if (recipient != path.path) spellings.push_back(Cat("<", recipient, ">"));
   if (!is_new) {
-    std::vector<std::string>& spellings = given_[place->second];
-    if (spellings.size() < limits::kMilterSpellingsMax) {
-      spellings.push_back(path.given);
+    std::vector<std::string>& given = given_[place->second];
+    if (given.size() < limits::kMilterSpellingsMax) {
+      given.insert(given.end(), spellings.begin(), spellings.end());
       return {mail::MilterContinue()};
     }
     return {mail::MilterReplyCode({452, {4, 5, 3}, "the recipient was named too many times"})};
   }
-  if (const auto refusal = refuse_recipient_(client_, envelope_, path.path)) {
+  if (const auto refusal = refuse_recipient_(client_, envelope_, recipient)) {
     recipient_keys_.erase(place);
     return {mail::MilterReplyCode(*refusal)};
   }
-  envelope_.forward_paths.push_back(path.path);
+  envelope_.forward_paths.push_back(recipient);
   envelope_.recipients_dsn.push_back(DsnOf<mail::RecipientDsn>(path.arguments, mail::ReadRcptDsn));
-  given_.push_back({path.given});
+  given_.push_back(std::move(spellings));
   return {mail::MilterContinue()};
 }
 
@@ -305,13 +335,19 @@ std::string MilterSession::Macro(std::string_view name, std::string_view stages)
   return "";
 }
 
+// What is said of one address must not be taken for the next one's.
+std::string MilterSession::TakeMacro(std::string_view name, char stage) {
+  std::string value = Macro(name, {&stage, 1});
+  std::erase_if(macros_[stage], [&](const auto& one) { return one.first == name; });
+  return value;
+}
+
 void MilterSession::Reset() {
   in_transaction_ = in_header_ = in_body_ = false;
   envelope_ = {};
   recipient_keys_.clear();
   given_.clear();
   content_.reset();
-  client_.login.clear();
   for (const char stage : kMessageStages)
     macros_.erase(stage);
 }

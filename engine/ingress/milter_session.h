@@ -103,6 +103,7 @@ class MilterSession {
   Step OutOfStep(std::string_view what);
   Step Keep(std::string content, Next next = Next::kContent);
   [[nodiscard]] std::string Macro(std::string_view name, std::string_view stages) const;
+  std::string TakeMacro(std::string_view name, char stage);
   [[nodiscard]] std::string Mark(flow::Marking marking, std::string_view header_section) const;
   void Reset();
 

@@ -124,6 +124,22 @@ class Milter(World):
         self.assertEqual(self.send(["alice", "void", "Void"])[0], 250)
         self.assertEqual(set(self.came(1)), {"alice"})
 
+    def test_a_recipient_is_known_however_its_client_wrote_it(self):
+        """Postfix takes all of these, and hands them on as they came."""
+        self.rule("void", "drop")
+        paths = ("@a.example,@b.example:void@{}", '"A" <void@{}>', "void @ {}", "void%{}", "{}!void", r"v\oid@{}",
+                 "void(a comment)@{}", "void@{}.")
+        with smtplib.SMTP("127.0.0.1", self.postfix.port, timeout=60) as client:
+            client.ehlo("client.example")
+            for path in paths:
+                client.mail("s@else.example")
+                for to in (path, "alice@{}"):
+                    client.send(f"RCPT TO:<{to.format(DOMAIN)}>\r\n")
+                    self.assertEqual(client.getreply()[0], 250, to)
+                self.assertEqual(client.data(MAIL.format(more="").encode())[0], 250)
+        wait_until("Postfix's queue to be empty", lambda: self.postfix.queue() == [])
+        self.assertEqual([one.recipients for one in self.sink.wait(len(paths))], [[f"alice@{DOMAIN}"]] * len(paths))
+
 
 class ShortHold(World):
     hold = "1s"
