@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@
 #include "engine/base/strings.h"
 #include "engine/delivery/maildir_delivery.h"
 #include "engine/delivery/smtp_delivery.h"
-#include "engine/mail/milter_content.h"
+#include "engine/ingress/milter_server.h"
 #include "tests/integration/ingress/server_fixture.h"
 #include "tests/support/await.h"
 #include "tests/support/memory_content.h"
@@ -123,22 +124,92 @@ class WireDoor : public Door {
   ServerFixture fixture_;
 };
 
-// The milter's wire has its own line ends: LF, too, is one.
+// The milter's wire has its own line ends: LF, too, is one. Two messages on one connection of an
+// MTA: the body in one piece, and octet by octet.
 class MilterDoor final : public Door {
  public:
+  MilterDoor() {
+    options_.listen.host = "127.0.0.1";
+    options_.connection.session.message_octets_max = 1'000'000;
+    options_.connection.session.junk = {"X-Junk", "yes"};
+    options_.connection.session.bypass_spam_check = {"X-No-Spam-Check", "yes"};
+    options_.mta_networks = *ingress::NetworkSet::Parse({"127.0.0.1"});
+    server_.emplace(pool_.get_executor(), options_, intake_, clock_);
+    const auto endpoint = server_->Start();
+    REQUIRE(endpoint.ok());
+    port_ = endpoint->port;
+  }
+
   std::string name() const override { return "milter"; }
 
   std::vector<Taken> Send(const tests::Vector& v) override {
-    std::string content;
-    mail::MilterContent milter(true, 1'000'000);
-    milter.Field("Subject", " first", content);
-    milter.EndOfHeader(content);
-    milter.Body(Cat("body", Octets(v.input), kBehind), content);
-    milter.End();
-    if (milter.refusal()) return {};
-    CHECK_FALSE(HasBareLineEnd(content));
-    return {{content, false}};
+    const std::string body = Cat("body", Octets(v.input), kBehind);
+    RawSocket mta = RawSocket::Connect(port_);
+    CHECK(Ask(mta, Cat("O", Number(6), Number(0x1ff), Number(0x1fffff)))[0] == 'O');
+    const std::size_t before = intake_.accepted().size();
+    const bool whole = SendMessage(mta, body, body.size());
+    const bool pieces = SendMessage(mta, body, 1);
+    mta.Send(Frame("Q"));
+    CHECK(mta.ReadAll().empty());
+    const auto accepted = intake_.accepted();
+    CHECK(whole == pieces);
+    REQUIRE(accepted.size() - before == (whole ? 2 : 0));
+    if (!whole) return {};
+    CHECK(accepted[before].content == accepted[before + 1].content);
+    // What it took is what was said, with one kind of line end.
+    std::string said = Cat("Subject: first\r\n\r\n", body);
+    for (std::size_t at = 0; (at = said.find('\n', at)) != std::string::npos; ++at) {
+      if (at == 0 || said[at - 1] != '\r') said.insert(at++, "\r");
+    }
+    CHECK(accepted[before].content == said);
+    CHECK_FALSE(HasBareLineEnd(said));
+    return {{said, false}};
   }
+
+ private:
+  static std::string Number(std::uint32_t number) {
+    std::string octets;
+    for (const unsigned shift : {24U, 16U, 8U, 0U})
+      octets.push_back(static_cast<char>(number >> shift & 0xffU));
+    return octets;
+  }
+
+  static std::string Frame(std::string_view frame) {
+    return Cat(Number(static_cast<std::uint32_t>(frame.size())), frame);
+  }
+
+  // The frame that answers `frame`.
+  static std::string Ask(RawSocket& mta, std::string_view frame) {
+    mta.Send(Frame(frame));
+    std::uint32_t octets = 0;
+    for (const char c : mta.ReadOctets(4))
+      octets = octets << 8U | static_cast<unsigned char>(c);
+    return mta.ReadOctets(octets);
+  }
+
+  // Whether it was taken; the MTA says no more of what was refused.
+  static bool SendMessage(RawSocket& mta, const std::string& body, std::size_t piece) {
+    using std::string_literals::operator""s;
+    std::vector<std::string> events = {"M<s@a.example>\0"s, "R<r@own.example>\0"s,
+                                       "LSubject\0 first\0"s, "N"};
+    for (std::size_t at = 0; at < body.size(); at += piece)
+      events.push_back(Cat("B", body.substr(at, piece)));
+    events.emplace_back("E");
+    for (const std::string& event : events) {
+      const std::string reply = Ask(mta, event);
+      if (reply == "c") continue;
+      CHECK(reply.starts_with("y550 5.5.2 "));
+      return false;
+    }
+    return true;
+  }
+
+  boost::asio::thread_pool pool_{2};
+  tests::FakeIntake intake_;
+  tests::StoppedClock clock_;
+  ingress::MilterServerOptions options_;
+  std::uint16_t port_ = 0;
+  std::optional<ingress::MilterServer> server_;  // last: gone before what it uses
 };
 
 // One way out; `Deliver` hands over what was taken, and checks what arrives.
