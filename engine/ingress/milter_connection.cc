@@ -52,18 +52,20 @@ MilterConnection::MilterConnection(std::unique_ptr<async::Stream> stream,
                  std::string_view forward_path) {
             auto refusal = intake_.RefuseRecipient(settings_.policy, client, envelope.reverse_path,
                                                    forward_path, envelope.forward_paths.size());
-            if (refusal) LogRefusal("recipient_refused", *refusal);
+            if (refusal) LogRefusal("recipient_refused", *refusal, forward_path);
             return refusal;
           }),
       progress_timer_(stream_->executor()) {}
 
-void MilterConnection::LogRefusal(std::string_view event, const SmtpReply& reply) const {
+void MilterConnection::LogRefusal(std::string_view event, const SmtpReply& reply,
+                                  std::string_view recipient) const {
   Log(LogLevel::kInfo, event,
       {{"listener", settings_.policy.name},
        {"client", session_.client().address},
        {"daemon", Printable(session_.daemon_name())},
        {"queue_id", Printable(session_.queue_id())},
        {"sender", Printable(session_.envelope().reverse_path)},
+       {"recipient", Printable(recipient)},
        {"reply", reply.ToString()}});
 }
 

@@ -63,7 +63,8 @@ class MilterConnection {
   void ArmProgress(const std::shared_ptr<bool>& decided);
   void Forget();
   [[nodiscard]] mail::SmtpReply NoRoom(const Status& status) const;
-  void LogRefusal(std::string_view event, const mail::SmtpReply& reply) const;
+  void LogRefusal(std::string_view event, const mail::SmtpReply& reply,
+                  std::string_view recipient = {}) const;
 
   std::unique_ptr<async::Stream> stream_;
   const MilterConnectionSettings& settings_;

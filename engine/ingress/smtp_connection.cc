@@ -66,10 +66,8 @@ SmtpConnection::SmtpConnection(std::unique_ptr<async::Stream> stream,
           settings.session, std::move(client),
           [this](const mail::ClientInfo& from, const mail::Envelope& envelope,
                  std::string_view forward_path) {
-            auto refusal = intake_.RefuseRecipient(settings_.policy, from, envelope.reverse_path,
-                                                   forward_path, envelope.forward_paths.size());
-            if (refusal) LogRefusal("recipient_refused", forward_path, *refusal);
-            return refusal;
+            return intake_.RefuseRecipient(settings_.policy, from, envelope.reverse_path,
+                                           forward_path, envelope.forward_paths.size());
           },
           [this](std::optional<std::uint64_t> octets) { return RefuseMail(octets); },
           [this](std::string_view address) {
@@ -81,18 +79,20 @@ SmtpConnection::~SmtpConnection() = default;
 std::optional<SmtpReply> SmtpConnection::RefuseMail(std::optional<std::uint64_t> octets) const {
   std::optional<SmtpReply> refusal = intake_.RefuseMail();
   if (!refusal && !settings_.incoming->HasRoom(octets.value_or(0))) refusal = TooMuchComesIn();
-  if (refusal) LogRefusal("mail_refused", {}, *refusal);
   return refusal;
 }
 
-void SmtpConnection::LogRefusal(std::string_view event, std::string_view recipient,
-                                const SmtpReply& reply) const {
-  Log(LogLevel::kInfo, event,
+// For whoever is asked why a mail did not come. RCPTs behind a refused MAIL say nothing new.
+void SmtpConnection::LogIfRefused(std::string_view line, std::string_view reply) const {
+  const bool mail = StartsWithIgnoreAsciiCase(line, "MAIL");
+  const bool rcpt = StartsWithIgnoreAsciiCase(line, "RCPT") && session_.in_transaction();
+  if (!(mail || rcpt) || reply.starts_with('2')) return;
+  Log(LogLevel::kInfo, mail ? "mail_refused" : "recipient_refused",
       {{"listener", settings_.policy.name},
        {"client", session_.client().address},
        {"sender", Printable(session_.envelope().reverse_path)},
-       {"recipient", Printable(recipient)},
-       {"reply", reply.ToString()}});
+       {"command", Printable(line, limits::kPathOctetsMax)},
+       {"reply", std::string(reply.substr(0, reply.find('\r')))}});
 }
 
 void SmtpConnection::RequestStop() {
@@ -204,7 +204,9 @@ std::optional<SmtpSession::Step> SmtpConnection::TakeLine() {
   }
   if (!line.ends_with('\r')) return session_.OnLineFault(SmtpSession::LineFault::kBareLf);
   line.remove_suffix(1);
-  return session_.OnLine(line);
+  SmtpSession::Step step = session_.OnLine(line);
+  LogIfRefused(line, step.reply);
+  return step;
 }
 
 Task<void> SmtpConnection::Flush() {
@@ -409,7 +411,11 @@ asio::awaitable<runtime::HeldReply> SmtpConnection::Judge(Incoming& incoming) {
 
 void SmtpConnection::NoteRefused(const SmtpReply& reply) const {
   Count(metrics::kMessagesRefused, {{"code", Cat(reply.code)}});
-  LogRefusal("message_refused", {}, reply);
+  Log(LogLevel::kInfo, "message_refused",
+      {{"listener", settings_.policy.name},
+       {"client", session_.client().address},
+       {"sender", Printable(session_.envelope().reverse_path)},
+       {"reply", reply.ToString()}});
 }
 
 }  // namespace penstock::ingress

@@ -78,8 +78,7 @@ class SmtpConnection {
   [[nodiscard]] std::optional<mail::SmtpReply> RefuseMail(
       std::optional<std::uint64_t> octets) const;
   void NoteRefused(const mail::SmtpReply& reply) const;
-  void LogRefusal(std::string_view event, std::string_view recipient,
-                  const mail::SmtpReply& reply) const;
+  void LogIfRefused(std::string_view line, std::string_view reply) const;
 
   std::unique_ptr<async::Stream> stream_;
   const SmtpConnectionSettings& settings_;

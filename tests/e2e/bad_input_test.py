@@ -229,6 +229,22 @@ class BadSmtp(PenstockTest):
         for word in ("victim@far.example", "a@elsewhere.example", "127.0.0.1", "550 5.7.1"):
             self.assertIn(word, line)
 
+    def test_what_is_refused_is_in_the_log(self):
+        self.connect()
+        for line, event in ((b"MAIL FROM:<a@elsewhere.example> SIZE=99999999999", "mail_refused"),
+                            (b"MAIL FROM:<a@elsewhere.example> FOO=1", "mail_refused"),
+                            (b"MAIL FROM:<a@elsewhere.example>", ""),
+                            (b"RCPT TO:<two@@far.example>", "recipient_refused"),
+                            (b"RCPT TO:<alice@" + DOMAIN.encode() + b">", "")):
+            before = len(self.daemon.log.read_text())
+            self.say(b"EHLO t.example\r\n" if b"SIZE" in line else b"NOOP\r\n")
+            self.reply()
+            self.say(line + b"\r\n")
+            reply = self.reply()
+            said = [one for one in self.daemon.log.read_text()[before:].splitlines() if "_refused " in one]
+            self.assertEqual([f" {event} " in one and line.decode() in one and reply[:9] in one for one in said],
+                             [True] if event else [], (line, reply, said))
+
     def test_the_postmaster_needs_no_domain(self):
         (message,) = self.daemon.send(["Postmaster", f"alice@{DOMAIN}", f"postmaster@{DOMAIN}"])
         shown = self.daemon.wait_closed(message)
