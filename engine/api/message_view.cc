@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "engine/api/history_view.h"
+#include "engine/base/strings.h"
 #include "engine/base/utf8.h"
 #include "engine/flow/backoff.h"
 #include "engine/flow/message_machine.h"
+#include "engine/mail/dsn_parameters.h"
+#include "engine/mail/xtext.h"
 #include "engine/wire/answer_json.h"
 #include "engine/wire/convert_flow_rule.h"
 #include "engine/wire/convert_hook_call.h"
@@ -84,6 +87,11 @@ v1::MessageRecipient::State StateOf(const flow::RecipientState& recipient) {
   return v1::MessageRecipient::STATE_UNSPECIFIED;
 }
 
+// Parameters of a command, each behind a space, as text.
+std::string Spoken(std::string_view parameters) {
+  return ToValidUtf8(TrimAsciiSpace(parameters));
+}
+
 v1::MessageRecipient ViewOf(const flow::RecipientState& recipient, const MessageState& state) {
   v1::MessageRecipient view;
   view.set_address(ToValidUtf8(recipient.forward_path));
@@ -104,6 +112,7 @@ v1::MessageRecipient ViewOf(const flow::RecipientState& recipient, const Message
     }
   }
   view.set_last_reply(ToValidUtf8(recipient.last_reply));
+  view.set_report_options(Spoken(RcptParameters(recipient.dsn, true)));
   return view;
 }
 
@@ -285,6 +294,11 @@ v1::Message ViewInList(const MessageState& state) {
   if (wake && *wake != Time{}) *view.mutable_next_attempt_time() = wire::ToProto(*wake);
   view.set_client_address(state.client.address);
   view.set_listener(state.client.listener);
+  std::vector<std::string> forwarded;
+  for (const auto& [name, value] : state.client.forwarded)
+    forwarded.push_back(Cat(name, "=", mail::EncodeXtext(value)));
+  view.set_forwarded(Join(forwarded, " "));
+  view.set_report_options(Spoken(MailParameters(state.dsn)));
   if (state.summary.subject) view.set_subject(ToValidUtf8(*state.summary.subject));
   view.set_bounce(state.is_bounce);
   return view;

@@ -39,7 +39,7 @@ struct SmtpClientOptions {
   StartTls starttls = StartTls::kNone;
   std::shared_ptr<async::TlsContext> tls;  // of a client; set unless starttls is kNone
   std::string tls_name;                    // that the server's certificate must carry
-  SmtpLogin login;                         // said within TLS, or to this machine, alone
+  SmtpLogin login;                         // said within TLS that must be, or to this machine
   Milliseconds tls_timeout = limits::kTlsHandshakeTime;
   Milliseconds connect_timeout = limits::kConnectTimeout;
   Milliseconds reply_timeout = limits::kReplyTimeout;

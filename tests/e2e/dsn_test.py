@@ -132,7 +132,10 @@ class Dsn(PenstockTest):
         self.daemon.kill()
         self.next_hop.reply_to_rcpt = None
         self.daemon.start()
-        self.daemon.wait_closed(message)
+        shown = self.daemon.wait_closed(message)
+        self.assertEqual(shown["forwarded"], "NAME=mail.far.example ADDR=192.0.2.9 PORT=4711")
+        self.assertEqual(shown["reportOptions"], "RET=HDRS ENVID=QQ314159")
+        self.assertEqual(shown["recipients"][0]["reportOptions"], "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;X@far.example")
         (mail,) = self.next_hop.wait(1)
         self.assertEqual(mail.commands[0], "XFORWARD NAME=mail.far.example ADDR=192.0.2.9")
         self.assertRegex(mail.commands[1], r"^MAIL FROM:<s@else\.example> .*RET=HDRS ENVID=QQ314159$")

@@ -95,7 +95,9 @@ std::string Head(const v1::Message& message) {
       Cat(TimeText(message.receive_time()), ", ", message.content_octets(), " octets");
   if (!message.client_address().empty()) Append(received, " from ", message.client_address());
   if (!message.listener().empty()) Append(received, " at listener ", message.listener());
+  if (!message.forwarded().empty()) Append(received, ", handed on for ", message.forwarded());
   sheet.Add("Received", received);
+  sheet.Add("Asked", message.report_options());
   std::string state = TypedWord(v1::Message::State_Name(message.state()));
   if (message.has_next_attempt_time()) {
     Append(state, ", next attempt ", TimeText(message.next_attempt_time()));
@@ -110,6 +112,7 @@ std::string Recipients(const v1::Message& message) {
   for (const v1::MessageRecipient& recipient : message.recipients()) {
     std::string why = WhyText(recipient);
     if (!recipient.last_reply().empty()) Append(why, "; next hop: ", recipient.last_reply());
+    if (!recipient.report_options().empty()) Append(why, "; asked: ", recipient.report_options());
     if (!recipient.bounce().empty()) Append(why, "; sender told by ", IdOf(recipient.bounce()));
     table.Add({recipient.address(),
                recipient.has_verdict() ? VerdictText(recipient.verdict()) : "-",

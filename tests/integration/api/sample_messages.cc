@@ -58,6 +58,10 @@ class Story {
     state.organization = "default";
     state.client.address = "192.0.2.1";
     state.client.listener = "smtp";
+    if (!sender.empty()) {
+      state.client.forwarded = {{"NAME", "mail far.example"}, {"ADDR", "192.0.2.9"}};
+      state.dsn = {mail::DsnReturn::kHeaders, "QQ314159"};
+    }
     state.reverse_path = sender;
     state.may_bounce = !sender.empty();
     state.received = received;
@@ -72,6 +76,11 @@ class Story {
     flow::Plan plan = flow::MakePlan(std::move(state), recipients, [&] {
       return InvocationId(FormatHex(context_.random.Bytes()));
     });
+    if (!sender.empty()) {
+      mail::RecipientDsn& first = plan.state.recipients.front().dsn;
+      first.notify_given = first.failure = true;
+      first.original_recipient = "rfc822;Bob@example.com";
+    }
     machine_ = std::make_unique<MessageMachine>(
         std::move(plan.state), settings_,
         [](std::string_view domain) { return domain == "example.com"; });
