@@ -39,7 +39,7 @@ class BySmtp(SmtpWorld):
 
 
 class BySmtpWithHold(SmtpWorld):
-    listener_hold = "hold: 5s, "
+    listener_hold = "hold: 20s, "
 
     def test_a_bounce_of_all_is_told_by_postfix(self):
         self.register(self.hook().target)

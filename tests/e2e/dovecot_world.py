@@ -9,7 +9,7 @@ from server_world import DOMAIN, PATIENCE, SENDER
 sys.path.insert(0, str(SOURCE / "tests/support"))
 from dovecot_instance import Dovecot  # noqa: E402
 
-NAMES = ("alice", "bob", "archive", "user", "spammed", "trusting")
+NAMES = ("alice", "bob", "archive", "user", "spammed", "trusting", "me")
 
 
 class Mailboxes:
@@ -36,6 +36,9 @@ class Mailboxes:
             raise AssertionError(f"{error}\n{self.server.log()}\n{self.dovecot.log()}") from None
         self.assertEqual({key: len(value) for key, value in found.items()}, {folder: count})
         return found[folder]
+
+    def arrives(self, name):
+        self.lies(name)
 
 
 class WithDovecot(Mailboxes):

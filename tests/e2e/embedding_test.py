@@ -7,12 +7,12 @@ import pathlib
 import re
 import shutil
 import smtplib
-import socket
 import subprocess
 import tempfile
 import unittest
 
 from harness import BUILD, SOURCE, Hook, wait_until
+from next_hop import free_port
 
 MANIFEST = """
 organizations:
@@ -35,11 +35,6 @@ def block(example, mark):
     """The commands of a page's block."""
     text = (SOURCE / "examples" / example / "README.md").read_text()
     return re.search(rf"```{mark}\n(.*?)```", text, re.S).group(1)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 class Mta:

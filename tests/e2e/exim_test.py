@@ -5,7 +5,7 @@ import unittest
 
 from dovecot_world import WithDovecot
 from harness import BUILD, SOURCE
-from server_world import DOMAIN, Actions, Gateways, Keeps, PastTheHold, ServerWorld
+from server_world import DOMAIN, Actions, Gateways, Keeps, PastTheHold, ServerWorld, Tried
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
 from exim_instance import Exim  # noqa: E402
@@ -27,7 +27,7 @@ class World(ServerWorld):
                           transports=self.recipe("exim.conf, transports") + transports)
 
 
-class BesideExim(Actions, Gateways, Keeps, World):
+class BesideExim(Actions, Tried, Gateways, Keeps, World):
     passes = {"other@else.example": 1, "archive": 2, "alice": 2}
 
     def test_what_users_send_is_decided_and_a_bounce_of_exim_meets_no_rule(self):

@@ -19,7 +19,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from next_hop import NextHop
+from next_hop import NextHop, free_port
 
 os.environ.setdefault("PENSTOCK_ALLOW_ROOT", "1")  # tests may run as root
 BUILD = pathlib.Path(os.environ["PENSTOCK_BUILD"])
@@ -63,6 +63,8 @@ class Hook:
     """A hook process: the example of examples/python_hook, or another script with --listen."""
 
     def __init__(self, script=SOURCE / "examples/python_hook/hook.py", listen="127.0.0.1:0", *arguments):
+        if listen.endswith(":0"):  # one that nobody else takes before it is started there again
+            listen = listen[:-1] + str(free_port())
         self.output = tempfile.NamedTemporaryFile("w+", suffix=".hook")
         self.process = subprocess.Popen(
             [PYTHON, *([SOURCE / "tests/e2e/stream_hook.py"] if STREAM else []), script, "--listen", listen, *arguments],

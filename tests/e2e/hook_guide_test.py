@@ -10,22 +10,17 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 import unittest
 
 from harness import DOMAIN, PYTHON, SOURCE, PenstockTest, wait_until
 from hook_examples import SKIPPED, Missing, block, build, environment, require
+from next_hop import free_port
 
 PAGE = SOURCE / "hooks/README.md"
 EXAMPLES = SOURCE / "examples/python_hook"
 STEPS_DEADLINE = 300  # seconds
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return str(listener.getsockname()[1])
 
 
 def until_it_listens(port):
@@ -48,7 +43,7 @@ class Guide(PenstockTest):
         self.needs(language)
         folder = tempfile.TemporaryDirectory(prefix="penstock-guide-")
         self.addCleanup(folder.cleanup)
-        ours = free_port()
+        ours = str(free_port())
         name = {"python": "hook.py", "go": "hook.go"}[language]
         (pathlib.Path(folder.name) / name).write_text(block(PAGE, language).replace(port, ours), encoding="utf-8")
         commands = re.sub(r"^sleep \d$", until_it_listens(ours), block(PAGE, f"{language}-commands"), flags=re.M)
@@ -101,7 +96,7 @@ class Guide(PenstockTest):
         """The five steps of examples/workmail, with the function that they show."""
         folder = self.needs(language, build, "examples/workmail", language)
         page = folder / "README.md"
-        ours = free_port()
+        ours = str(free_port())
         (folder / name).write_text(block(page, text), encoding="utf-8")
         commands = "\n".join([block(page, f"run-{language}").strip() + " &", until_it_listens(ours),
                               *(block(page, step) for step in ("ask", "register", "rule"))])

@@ -137,7 +137,7 @@ class PastTheHold(ByClient):
         self.assertEqual(sum(line.startswith("called") for line in hook.lines()), 1)
 
     def test_a_hook_that_is_down_is_no_4xx(self):
-        hook = self.hook(SICK_HOOK, f"127.0.0.1:{free_port()}")
+        hook = self.hook(SICK_HOOK)
         self.register(hook.target)
         self.sync_rule()
         hook.stop()
@@ -229,7 +229,7 @@ class BesidePostfixShortHold(PostfixWorld):
 
     def test_past_the_hold_nothing_waits_at_postfix(self):
         """Its retry would begin anew: another invocation id, another rule timeout."""
-        hook = self.hook(SICK_HOOK, f"127.0.0.1:{free_port()}")
+        hook = self.hook(SICK_HOOK)
         self.register(hook.target)
         self.sync_rule()
         hook.stop()

@@ -12,8 +12,13 @@ With `path` it listens on that unix socket.
 """
 import dataclasses
 import os
+import pathlib
 import socketserver
+import sys
 import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from mail_room import free_port  # noqa: E402
 
 
 @dataclasses.dataclass
@@ -120,7 +125,7 @@ class NextHop:
         self.reply_to_rcpt = None
         self.reply_to_content = lambda recipient: None
         self.transactions = []
-        self.port = 0
+        self.port = 0 if path else free_port()
         self._changed = threading.Condition()
         self._server = None
         self.start()
@@ -130,7 +135,6 @@ class NextHop:
             self._server = _UnixServer(self.path, _Session)
         else:
             self._server = _Server(("127.0.0.1", self.port), _Session)
-            self.port = self._server.server_address[1]
         self._server.hop = self
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 

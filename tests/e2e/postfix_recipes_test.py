@@ -8,7 +8,7 @@ import unittest
 from dovecot_world import WithDovecot
 from harness import BUILD, SOURCE, wait_until
 from server_world import (DOMAIN, PATIENCE, SICK_HOOK, USERS, Actions, Gateways, Keeps, PastTheHold, SaysNotNow,
-                          ServerWorld)
+                          ServerWorld, Tried)
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
 from postfix_instance import Postfix  # noqa: E402
@@ -18,7 +18,9 @@ class World(ServerWorld):
     theirs = ("postfix.md", "Content filter by LMTP")
 
     def make_server(self):
-        return Postfix(self.folder, BUILD, self.sink.port, [], DOMAIN)
+        server = Postfix(self.folder, BUILD, self.sink.port, [], DOMAIN)
+        server.main = f"mynetworks = {USERS}/32\n"
+        return server
 
     def start_server(self):
         self.server.recipe = self.master(self.recipe("master.cf"))
@@ -33,7 +35,7 @@ class World(ServerWorld):
         wait_until(what, lambda: self.server.flush() or condition(), PATIENCE)
 
 
-class FilterByLmtp(Actions, Gateways, Keeps, World):
+class FilterByLmtp(Actions, Tried, Gateways, Keeps, World):
     told_by = "postfix.example"
 
     def test_each_direction_is_a_message_of_its_own(self):
@@ -68,7 +70,7 @@ class FilterByLmtpToDovecot(WithDovecot, World):
         self.start_dovecot()
         text = self.recipe("main.cf", {"127.0.0.1:24": f"127.0.0.1:{self.dovecot.lmtp}"},
                            ("dovecot.md", "Behind Postfix"))
-        self.server.main = f"relay_domains =\n{text}"
+        self.server.main += f"relay_domains =\n{text}"
         super().start_server()
 
 
@@ -80,7 +82,7 @@ class BySmtp(World):
         return super().master(text).replace("lmtp:inet:127.0.0.1:", "smtp:[127.0.0.1]:")
 
 
-class FilterBySmtp(Actions, Gateways, Keeps, BySmtp):
+class FilterBySmtp(Actions, Tried, Gateways, Keeps, BySmtp):
     pass
 
 
@@ -92,7 +94,7 @@ class BeforeQueue(World):
     ours = theirs = ("postfix.md", "Before-queue proxy")
 
 
-class Proxy(Actions, SaysNotNow, BeforeQueue):
+class Proxy(Actions, Tried, SaysNotNow, BeforeQueue):
     also_told = ("postmaster@postfix.example",)  # of trouble with a proxy
 
     def test_a_bounce_of_all_is_refused_to_the_client(self):
@@ -118,7 +120,7 @@ class AsMilter(World):
         return super().edit(config).replace("192.0.2.0/24", f"{USERS}/32")
 
 
-class Milter(Actions, Gateways, SaysNotNow, AsMilter):
+class Milter(Actions, Tried, Gateways, SaysNotNow, AsMilter):
     passes = {"other@else.example": 0, "archive": 0, "alice": 0}
 
     def test_who_comes_from_a_trusted_network_sends_outgoing_mail(self):

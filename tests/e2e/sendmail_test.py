@@ -6,7 +6,8 @@ import sys
 import unittest
 
 from harness import BUILD, SOURCE
-from server_world import DOMAIN, PATIENCE, SICK_HOOK, USERS, Actions, Gateways, PastTheHold, SaysNotNow, ServerWorld, mail
+from server_world import (DOMAIN, PATIENCE, SICK_HOOK, USERS, Actions, Gateways, PastTheHold, SaysNotNow, ServerWorld,
+                          Tried, mail)
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
 from sendmail_instance import Sendmail  # noqa: E402
@@ -27,7 +28,7 @@ class World(ServerWorld):
         return super().edit(config).replace("192.0.2.0/24", f"{USERS}/32")
 
 
-class BesideSendmail(Actions, Gateways, SaysNotNow, World):
+class BesideSendmail(Actions, Tried, Gateways, SaysNotNow, World):
     passes = {"other@else.example": 0, "archive": 0, "alice": 0}
 
     def test_who_differs_gets_a_copy_by_the_way_back(self):

@@ -23,6 +23,7 @@ DOMAIN = "example.com"
 SENDER = "s@else.example"
 SICK_HOOK = SOURCE / "tests/e2e/sick_hook.py"
 USERS = "127.0.0.2"  # the client that a mail server of these tests takes for one of its users
+STRANGER = "127.0.0.3"  # and one that it does not know
 PATIENCE = 120  # seconds: servers have a pace of their own, and the machine may be busy
 
 # What tests need beside a recipe.
@@ -130,6 +131,11 @@ class ServerWorld(PenstockTest):
         self.assertEqual(recipients(), sorted(names))
         return {to.removesuffix("@" + DOMAIN): one.data.decode() for one in self.sink.transactions for to in one.recipients}
 
+    def arrives(self, name):
+        """Waits for mail to that recipient."""
+        wait_until(f"mail to {name}", lambda: any(f"{name}@{DOMAIN}" in one.recipients for one in self.sink.transactions),
+                   PATIENCE)
+
     def settle(self):
         """Waits until no mail is anywhere. Of two servers that hand mail to and fro each is looked at more than once."""
         def still():
@@ -164,7 +170,7 @@ class ServerWorld(PenstockTest):
 
 
 class Actions:
-    """Mixed in: each action of one mail (A1, A2, H9), and what the page says shows that all this works."""
+    """Mixed in: each action of one mail (A1, A2, H9), and that nobody relays who may not (O3)."""
 
     def test_each_action_in_one_mail(self):
         self.decide()
@@ -177,6 +183,17 @@ class Actions:
         self.assertEqual(fields, {"alice": [], "archive": [], "spammed": ["X-Penstock-Junk: yes"], SENDER: [],
                                   "trusting": ["X-Penstock-Bypass-Spam-Check: yes"]})
         self.check_bounce(mails[SENDER], f"closed@{DOMAIN}", self.told_by, "This mailbox is closed")
+
+    def test_a_stranger_sends_to_no_other_house(self):
+        with smtplib.SMTP("127.0.0.1", self.ports[25], timeout=PATIENCE, source_address=(STRANGER, 0)) as smtp:
+            smtp.ehlo("client.example")
+            smtp.mail(SENDER)
+            taken = [smtp.rcpt(to)[0] // 100 == 2 for to in ("friend@else.example", f"alice@{DOMAIN}")]
+        self.assertEqual(taken, [False, True])
+
+
+class Tried:
+    """Mixed in: what README.md of the pages says shows that all this works."""
 
     def test_what_the_page_says_shows_that_it_works(self):
         create, look, delete = [shlex.split(line)[1:] for line in
@@ -191,7 +208,7 @@ class Actions:
         self.assertIn("me@elsewhere.example", self.daemon.penstock_ok(*look))
         self.daemon.penstock_ok(*delete)
         self.assertEqual(self.send("me", sender="me@elsewhere.example")[0], 250)
-        wait_until("mail for me", lambda: any("me@example.com" in one.recipients for one in self.sink.transactions), PATIENCE)
+        self.arrives("me")
 
 
 class Gateways:
