@@ -17,6 +17,7 @@
 #include <thread>
 #include <utility>
 
+#include <malloc.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -26,6 +27,7 @@
 #include "engine/async/endpoint.h"
 #include "engine/async/grpc_tls_log.h"
 #include "engine/base/limits.h"
+#include "engine/base/limits_relay.h"
 #include "engine/base/log.h"
 #include "engine/base/strings.h"
 
@@ -92,6 +94,13 @@ void RaiseDescriptorLimit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Each message takes a few buffers of 64 KiB and gives them back: glibc, left to itself, hands them
+// to the system each time, and meets a page fault for every page of the next ones.
+void KeepFreedMemory() {
+  mallopt(M_TRIM_THRESHOLD, limits::kFreedMemoryKeptOctets);
+  mallopt(M_MMAP_THRESHOLD, limits::kFreedMemoryKeptOctets);  // no longer its own to move then
 }
 
 void LogWarnings(const v1::Config& config) {
@@ -176,6 +185,7 @@ int Run(v1::Config config, const Arguments& arguments) {
   if (!data.ok()) return Refuse(data);
   const sigset_t signals = BlockSignals();
   RaiseDescriptorLimit();
+  KeepFreedMemory();
   // gRPC's mutexes are Abseil's, which look for deadlocks at each lock as Debian builds them.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   telemetry::StartLog(config.log().format(), config.log().level());
