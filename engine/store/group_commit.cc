@@ -197,8 +197,12 @@ Status GroupCommit::ApplyEach(Steps steps, std::vector<Status>& results, Savepoi
 
 void GroupCommit::Follow(StateTables::Consequences consequences) {
   Report(consequences);
-  for (StagedContent* content : consequences.kept)
+  for (StagedContent* content : consequences.kept) {
     content->Keep();
+    if (content->blocks().blocks.empty()) recent_.Add(content->number(), content->inline_octets());
+  }
+  for (const std::uint64_t content : consequences.gone)
+    recent_.Remove(content);
   std::move(consequences.freed.begin(), consequences.freed.end(), std::back_inserter(freed_));
 }
 

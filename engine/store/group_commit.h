@@ -19,10 +19,12 @@
 
 #include "absl/functional/any_invocable.h"
 
+#include "engine/base/limits_relay.h"
 #include "engine/base/mutex.h"
 #include "engine/base/status.h"
 #include "engine/store/await_done.h"
 #include "engine/store/content_segments.h"
+#include "engine/store/recent_contents.h"
 #include "engine/store/state_tables.h"
 
 namespace penstock::store {
@@ -53,6 +55,9 @@ class GroupCommit {
 
   [[nodiscard]] const StateCounts& counts() const { return tables_->counts(); }
 
+  // Of what it has committed.
+  [[nodiscard]] const RecentContents& recent() const { return recent_; }
+
  private:
   using Steps = std::span<WriteStep>;
   enum class Savepoints { kNone, kEach };
@@ -70,6 +75,7 @@ class GroupCommit {
   const std::unique_ptr<StateTables> tables_;
   const std::shared_ptr<ContentSegments> segments_;
   const int log_pages_max_;
+  RecentContents recent_{limits::kRecentContentOctetsMax};
 
   std::vector<BlockList> freed_;  // by what is committed; goes when its callers have gone on
 

@@ -2,6 +2,7 @@
 #include "engine/store/sqlite_store.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -9,6 +10,7 @@
 #include "engine/base/strings.h"
 #include "engine/store/await_done.h"
 #include "engine/store/content.h"
+#include "engine/store/names.h"
 #include "engine/store/prepared_transaction.h"
 #include "engine/store/schema.h"
 
@@ -183,8 +185,11 @@ StatusOr<std::unique_ptr<ports::ContentWriter>> SqliteStore::NewContent() {
 }
 
 StatusOr<std::shared_ptr<ports::ContentReader>> SqliteStore::OpenContent(const ContentId& id) {
+  const std::optional<std::uint64_t> number = ParseContentId(id);
+  if (!number) return ContentNotFound(id);
+  if (auto recent = writer_->recent().Find(*number)) return recent;
   const MutexLock lock(content_mutex_);
-  return content_index_->OpenContent(id);
+  return content_index_->OpenContent(id, *number);
 }
 
 template <class Result, class Read>

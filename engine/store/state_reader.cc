@@ -396,11 +396,10 @@ Status ContentIndex::AdoptAll() {
   return status;
 }
 
-StatusOr<std::shared_ptr<ports::ContentReader>> ContentIndex::OpenContent(const ContentId& id) {
-  const std::optional<std::uint64_t> number = ParseContentId(id);
-  if (!number) return ContentNotFound(id);
+StatusOr<std::shared_ptr<ports::ContentReader>> ContentIndex::OpenContent(const ContentId& id,
+                                                                          std::uint64_t number) {
   Status status;
-  find_.Begin(*number);
+  find_.Begin(number);
   if (!find_.Next(status)) {
     PENSTOCK_RETURN_IF_ERROR(status);
     return ContentNotFound(id);

@@ -72,7 +72,8 @@ class ContentIndex {
   // At the start: tells the segments what is committed.
   Status AdoptAll();
 
-  StatusOr<std::shared_ptr<ports::ContentReader>> OpenContent(const ContentId& id);
+  StatusOr<std::shared_ptr<ports::ContentReader>> OpenContent(const ContentId& id,
+                                                              std::uint64_t number);
 
  private:
   ContentIndex(Database database, std::shared_ptr<ContentSegments> segments)

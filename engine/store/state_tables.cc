@@ -161,14 +161,19 @@ Status StateTables::Begin() {
 }
 
 StateTables::Mark StateTables::CurrentMark() const {
-  return {consequences_.kept.size(),       consequences_.freed.size(),
-          consequences_.queue_full.size(), consequences_.dropped.size(),
-          consequences_.parked.size(),     counts_.mark()};
+  return {consequences_.kept.size(),
+          consequences_.freed.size(),
+          consequences_.gone.size(),
+          consequences_.queue_full.size(),
+          consequences_.dropped.size(),
+          consequences_.parked.size(),
+          counts_.mark()};
 }
 
 void StateTables::Forget(const Mark& mark) {
   consequences_.kept.resize(mark.kept);
   consequences_.freed.resize(mark.freed);
+  consequences_.gone.resize(mark.gone);
   consequences_.queue_full.resize(mark.queue_full);
   consequences_.dropped.resize(mark.dropped);
   consequences_.parked.resize(mark.parked);
@@ -349,6 +354,7 @@ Status StateTables::ChangeUses(std::uint64_t content, std::int64_t by,
   find_content_.Reset();
   if (uses > 0) return update_content_.Run(uses, content);
   if (freed) consequences_.freed.push_back(*std::move(freed));
+  consequences_.gone.push_back(content);
   return delete_content_.Run(content);
 }
 

@@ -71,6 +71,7 @@ class StateTables {
   struct Consequences {
     std::vector<StagedContent*> kept;
     std::vector<BlockList> freed;
+    std::vector<std::uint64_t> gone;                               // contents without a row
     std::vector<std::pair<std::string, std::int64_t>> queue_full;  // hook, event
     std::vector<std::pair<std::string, std::int64_t>> dropped;     // hook, dead letter
     std::vector<DamagedRecord> parked;
@@ -88,6 +89,7 @@ class StateTables {
   struct Mark {
     std::size_t kept = 0;
     std::size_t freed = 0;
+    std::size_t gone = 0;
     std::size_t queue_full = 0;
     std::size_t dropped = 0;
     std::size_t parked = 0;
