@@ -205,7 +205,10 @@ async::asio::awaitable<HeldReply> MessageIntake::Decide(Submission submission, H
     history.insert(history.begin(), std::make_move_iterator(plan.history.begin()),
                    std::make_move_iterator(plan.history.end()));
   }
-  if (hold.time > Milliseconds(0)) {
+  const bool undecided =
+      std::any_of(messages.begin(), messages.end(),
+                  [](const HeldMessage& message) { return message.IsUndecided(); });
+  if (hold.time > Milliseconds(0) && undecided) {
     if (held_.fetch_add(1) < limits::kHeldMax) {
       co_await HoldMessages(context_, *directory, messages, hold.time);
     } else if (hold.says == HeldSays::kMilter) {

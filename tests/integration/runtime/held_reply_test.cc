@@ -2,7 +2,9 @@
 // A reply that is held (SPEC A7): what is decided in time is told by it, what is not is our
 // queue's; what is told by it is told by no DSN.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <future>
 #include <memory>
 #include <set>
 #include <string>
@@ -10,10 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_future.hpp>
 #include <catch2/catch.hpp>
 
 #include "engine/async/deadline.h"
+#include "engine/async/strand.h"
+#include "engine/base/limits.h"
 #include "engine/base/mutex.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
@@ -31,7 +37,7 @@ using tests::Json;
 
 // Answers of tests/data/runtime/held_reply.json, one an attempt; the last one stands for all later
 // ones. "fail", or words as in "slow BOUNCE a@own.example,b@own.example no thanks;DROP *": "slow"
-// takes kSlow, "*" is allRecipients.
+// takes kSlow, "stuck" takes until Release, "*" is allRecipients.
 class ScriptedCaller final : public ports::HookCaller {
  public:
   static constexpr std::chrono::milliseconds kSlow{400};
@@ -43,6 +49,11 @@ class ScriptedCaller final : public ports::HookCaller {
     if (words.starts_with("slow ")) {
       words.erase(0, 5);
       std::ignore = co_await async::Sleep(kSlow);
+    }
+    if (words.starts_with("stuck ")) {
+      words.erase(0, 6);
+      while (!released_)
+        std::ignore = co_await async::Sleep(std::chrono::milliseconds(10));
     }
     if (words == "fail") co_return Unavailable("told to fail");
     flow::Answer answer;
@@ -61,6 +72,8 @@ class ScriptedCaller final : public ports::HookCaller {
     co_return answer;
   }
 
+  void Release() { released_ = true; }
+
   [[nodiscard]] std::vector<std::uint32_t> attempts() const {
     const MutexLock lock(mutex_);
     return attempts_;
@@ -74,6 +87,7 @@ class ScriptedCaller final : public ports::HookCaller {
   }
 
   const std::vector<std::string> answers_;
+  std::atomic<bool> released_{false};
   mutable Mutex mutex_;
   std::vector<std::uint32_t> attempts_ ABSL_GUARDED_BY(mutex_);
 };
@@ -114,7 +128,12 @@ flow::FlowSettings ToSettings(const Json& input) {
 class World {
  public:
   explicit World(const Json& input)
-      : settings_(ToSettings(input)), caller_(input.value("answers", std::vector<std::string>())) {
+      : policy_{.name = "mx",
+                .direction = input.value("outbound", false) ? rules::DirectionMode::kOutbound
+                                                            : rules::DirectionMode::kInbound},
+        settings_(ToSettings(input)),
+        caller_(input.value("answers", std::vector<std::string>())),
+        pool_(input.value("threads", std::size_t{2})) {
     REQUIRE(tests::Await(executor(), directory_.Load()).ok());
     const bool reads = input.value("reads_content", false);
     const std::string fallback = input.value("fallback", "DEFAULT");
@@ -132,7 +151,10 @@ class World {
     REQUIRE(tasks_.WaitIdle(std::chrono::seconds(20)));
   }
 
-  HeldReply Decide(const Json& input) {
+  HeldReply Decide(const Json& input) { return Begin(input).get(); }
+
+  // With one thread, what begins later is decided later.
+  std::future<HeldReply> Begin(const Json& input) {
     Submission submission;
     submission.policy = &policy_;
     submission.envelope.reverse_path = input.value("sender", "s@else.example");
@@ -149,7 +171,9 @@ class World {
     if (says == "each") hold.says = HeldSays::kEachReply;
     if (says == "milter") hold.says = HeldSays::kMilter;
     if (input.value("full", false)) store_.RefuseCommits(Unavailable("no space"));
-    return tests::Await(executor(), intake_.Decide(std::move(submission), hold));
+    return async::asio::co_spawn(async::MakeStrand(executor()),
+                                 intake_.Decide(std::move(submission), hold),
+                                 async::asio::use_future);
   }
 
   // Every message there is, DSNs too, when it is closed.
@@ -169,7 +193,7 @@ class World {
     return {};
   }
 
-  [[nodiscard]] const ScriptedCaller& caller() const { return caller_; }
+  ScriptedCaller& caller() { return caller_; }
 
   [[nodiscard]] const NotingDelivery& delivery() const { return delivery_; }
 
@@ -212,20 +236,32 @@ class World {
     } else {
       rule.verdict.action = *rules::ParseAction(action);
     }
+    if (rule.verdict.action == rules::Action::kRouteToGateway) {  // R8: outbound alone
+      rule.verdict.gateway = "gate";
+      rule.direction = rules::FlowDirection::kOutbound;
+    }
+    rules::FlowRule drop;
+    drop.organization = "default";
+    drop.name = "drop";
+    drop.sender_patterns = {"*"};
+    drop.recipient_patterns = {"dropped@own.example"};
+    drop.verdict.action = rules::Action::kDrop;
     using Write = flow::Directory::Write;
     PENSTOCK_ASSIGN_OR_RETURN(change.next, now.With(organization, Write::kReplace));
     PENSTOCK_ASSIGN_OR_RETURN(change.next, change.next->With(hook, Write::kCreate));
     PENSTOCK_ASSIGN_OR_RETURN(change.next, change.next->With(rule, Write::kCreate));
-    change.resources.resize(3);
+    PENSTOCK_ASSIGN_OR_RETURN(change.next, change.next->With(drop, Write::kCreate));
+    change.resources.resize(4);
     change.resources[0].resource = organization;
     change.resources[1].resource = hook;
     change.resources[2].resource = rule;
+    change.resources[3].resource = drop;
     return change;
   }
 
   SystemClock clock_;
   SystemRandom random_;
-  ListenerPolicy policy_{.name = "mx"};
+  const ListenerPolicy policy_;
   SettingsKeeper settings_;
   ScriptedCaller caller_;
   NotingDelivery delivery_;
@@ -234,7 +270,7 @@ class World {
   DirectoryKeeper directory_{store_, clock_};
   HookGate hooks_{caller_, directory_, clock_};
   async::TaskGroup tasks_;
-  async::asio::thread_pool pool_{2};
+  async::asio::thread_pool pool_;
   Context context_{store_,    delivery_,    clock_,
                    random_,   directory_,   hooks_,
                    settings_, "mx.example", pool_.get_executor(),
@@ -278,6 +314,34 @@ TEST_CASE("a held reply tells what the vectors say", "[held]") {
       CHECK(got == vector.want);
     }
   }
+}
+
+TEST_CASE("beyond so many held messages a further one is answered as past its hold", "[held]") {
+  const Json one = {{"recipients", {"a@own.example"}},
+                    {"answers", {"stuck DROP *"}},
+                    {"threads", 1},
+                    {"hold_ms", 60'000}};
+  World world(one);
+  std::vector<std::future<HeldReply>> held;
+  for (std::size_t i = 0; i < limits::kHeldMax; ++i)
+    held.push_back(world.Begin(one));
+  Json milter = one;
+  milter["says"] = "milter";
+  Json lmtp = one;
+  lmtp["says"] = "each";
+  Json decided = milter;
+  decided["recipients"] = {"dropped@own.example"};
+  CHECK(Show(world.Decide(milter).reply).starts_with("451 4.3.2 "));
+  CHECK(Show(world.Decide(lmtp).each.at(0)) == "250");  // and our queue
+  CHECK(Show(world.Decide(one).reply) == "250");
+  CHECK(Show(world.Decide(decided).reply) == "250");  // there is nothing to wait for
+  for (const auto& reply : held)
+    CHECK(reply.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+  world.caller().Release();
+  for (auto& reply : held)
+    CHECK(Show(reply.get().reply) == "250");
+  CHECK(Show(world.Decide(milter).reply) == "250");  // there is room again
+  world.AllClosed();
 }
 
 }  // namespace penstock::runtime
