@@ -194,6 +194,10 @@ class PenstockTest(unittest.TestCase):
     """A next hop, and a daemon that owns DOMAIN; both go after the test."""
     daemon_options = {}
 
+    def configure(self, config):
+        """The text of the configuration, for tests that need another."""
+        return config
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="penstock-e2e-")
         self.addCleanup(folder.cleanup)
@@ -201,6 +205,7 @@ class PenstockTest(unittest.TestCase):
         self.addCleanup(self.next_hop.stop)
         self.daemon = Daemon(folder.name, self.next_hop.port, **self.daemon_options)
         self.addCleanup(self._stop)
+        self.daemon.config.write_text(self.configure(self.daemon.config.read_text()))
         self.daemon.start()
         self.daemon.penstock_ok("org", "add-domain", "default", DOMAIN)
 

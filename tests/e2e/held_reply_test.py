@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A7 by SMTP: what all recipients share is the reply to the message, and no bounce of ours leaves then."""
 import smtplib
-import tempfile
 import time
 import unittest
 
-from harness import DOMAIN, SOURCE, Daemon, PenstockTest
-from next_hop import NextHop
+from harness import DOMAIN, SOURCE, PenstockTest
 
 SICK_HOOK = SOURCE / "tests/e2e/sick_hook.py"
 MAIL = b"From: s@else.example\r\nDate: Sun, 22 Nov 2026 04:00:00 +0000\r\nSubject: held\r\n\r\nbody\r\n"
@@ -15,17 +13,8 @@ MAIL = b"From: s@else.example\r\nDate: Sun, 22 Nov 2026 04:00:00 +0000\r\nSubjec
 class World(PenstockTest):
     hold = "20s"
 
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="penstock-e2e-")
-        self.addCleanup(folder.cleanup)
-        self.next_hop = NextHop()
-        self.addCleanup(self.next_hop.stop)
-        self.daemon = Daemon(folder.name, self.next_hop.port)
-        self.addCleanup(self._stop)
-        text = self.daemon.config.read_text().replace("direction: inbound,", f"direction: inbound, hold: {self.hold},")
-        self.daemon.config.write_text(text)
-        self.daemon.start()
-        self.daemon.penstock_ok("org", "add-domain", "default", DOMAIN)
+    def configure(self, config):
+        return config.replace("direction: inbound,", "direction: inbound, hold: 2s,")
 
     def send(self, *names):
         with self.daemon.smtp() as client:

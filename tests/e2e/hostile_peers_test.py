@@ -10,14 +10,12 @@ import pathlib
 import resource
 import socket
 import struct
-import tempfile
 import threading
 import time
 import unittest
 
 from certificates import Authority
-from harness import DOMAIN, Daemon, PenstockTest, wait_until
-from next_hop import NextHop
+from harness import DOMAIN, PenstockTest, wait_until
 
 DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # here, and in the daemon, which raises its own
 CROWD = int(os.environ.get("PENSTOCK_CROWD") or min(1000, DESCRIPTORS - 200))
@@ -85,17 +83,13 @@ MILTER_MAIL = [frame(b"M<s@else.example>\0"), frame(f"R<r@{DOMAIN}>\0".encode())
 
 
 class HostilePeers(PenstockTest):
+    daemon_options = {"inbound": "relay"}
+
+    def configure(self, config):
+        return config.replace("admin:", LISTENERS.format(most=CROWD + 1000) + "admin:")
+
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="penstock-e2e-")
-        self.addCleanup(folder.cleanup)
-        self.next_hop = NextHop()
-        self.addCleanup(self.next_hop.stop)
-        self.daemon = Daemon(folder.name, self.next_hop.port, inbound="relay")
-        self.addCleanup(self._stop)
-        self.daemon.config.write_text(self.daemon.config.read_text().replace(
-            "admin:", LISTENERS.format(most=CROWD + 1000) + "admin:"))
-        self.daemon.start()
-        self.daemon.penstock_ok("org", "add-domain", "default", DOMAIN)
+        super().setUp()
         self.came = 0
         self.others_are_served()  # what a first message brings into memory is there
         self.before = self.memory()

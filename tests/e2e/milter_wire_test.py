@@ -3,13 +3,11 @@
 ours, frames without end, an MTA that goes away, a stop."""
 import socket
 import struct
-import tempfile
 import threading
 import time
 import unittest
 
-from harness import DOMAIN, SOURCE, Daemon, PenstockTest, wait_until
-from next_hop import NextHop
+from harness import DOMAIN, SOURCE, PenstockTest, wait_until
 
 SICK_HOOK = SOURCE / "tests/e2e/sick_hook.py"
 OFFER = struct.pack(">III", 6, 0x1FF, 0x1FFFFF)
@@ -61,19 +59,12 @@ class Mta:
 
 
 class MilterWire(PenstockTest):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="penstock-e2e-")
-        self.addCleanup(folder.cleanup)
-        self.next_hop = NextHop()
-        self.addCleanup(self.next_hop.stop)
-        self.daemon = Daemon(folder.name, self.next_hop.port, inbound="relay")
-        self.addCleanup(self._stop)
-        text = self.daemon.config.read_text().replace(
+    daemon_options = {"inbound": "relay"}
+
+    def configure(self, config):
+        return config.replace(
             "listeners:\n", 'listeners:\n  - {name: milter, protocol: milter, listen: "127.0.0.1:0", direction: inbound, '
             'hold: 60s, mta_networks: ["127.0.0.1"]}\n')
-        self.daemon.config.write_text(text)
-        self.daemon.start()
-        self.daemon.penstock_ok("org", "add-domain", "default", DOMAIN)
 
     def mta(self):
         mta = Mta(self.daemon.ports["milter"]).negotiate()
