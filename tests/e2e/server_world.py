@@ -66,7 +66,8 @@ class ServerWorld(PenstockTest):
         except (OSError, subprocess.CalledProcessError, RuntimeError) as error:
             self.skipTest(f"SKIPPED: no mail server: {error}")
         self.daemon.start()
-        self.type("README.md", "Ports")
+        for arguments in self.commands("README.md", "Ports"):
+            self.daemon.penstock_ok(*arguments)
         self.addCleanup(self.server.stop)
         self.start_server()
 
@@ -76,10 +77,11 @@ class ServerWorld(PenstockTest):
         ports = {number: port for number, port in self.ports.items() if number > 10000 and str(number) in text}
         return recipes.replaced(text, {**ports, **(changes or {})})
 
-    def type(self, page, section):
-        """Types the commands of a page. Returns what they print."""
+    @staticmethod
+    def commands(page, section):
+        """The arguments of each `penstock` that a page has typed."""
         lines = recipes.block(page, section, "").replace("\\\n", " ").splitlines()
-        return "".join(self.daemon.penstock_ok(*shlex.split(line)[1:]) for line in lines)
+        return [shlex.split(line)[1:] for line in lines]
 
     def edit(self, config):
         """The configuration of penstockd, where a test is about another."""
@@ -178,7 +180,7 @@ class Actions:
         self.rule("trusting", "bypass-spam-check")
         self.assertEqual(self.send("alice", "closed", "noreply", "spammed", "trusting")[0], 250)
         mails = self.came("alice", "archive", "spammed", "trusting", SENDER)
-        fields = {name: re.findall(r"(?m)^X-Penstock-.*", content.partition("\n\n")[0].replace("\r", ""))
+        fields = {name: re.findall(r"(?m)^X-Penstock-.*", content.replace("\r", "").partition("\n\n")[0])
                   for name, content in mails.items()}
         self.assertEqual(fields, {"alice": [], "archive": [], "spammed": ["X-Penstock-Junk: yes"], SENDER: [],
                                   "trusting": ["X-Penstock-Bypass-Spam-Check: yes"]})
@@ -196,8 +198,7 @@ class Tried:
     """Mixed in: what README.md of the pages says shows that all this works."""
 
     def test_what_the_page_says_shows_that_it_works(self):
-        create, look, delete = [shlex.split(line)[1:] for line in
-                                 recipes.block("README.md", "See that it works", "").replace("\\\n", " ").splitlines()]
+        create, look, delete = self.commands("README.md", "See that it works")
         self.daemon.penstock_ok(*create)
         code, text = self.send("me", sender="me@elsewhere.example")
         if code == 250:
