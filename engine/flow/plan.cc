@@ -21,7 +21,7 @@ HistoryEntry Accepted(const MessageState& message) {
   HistoryEntry entry{.time = message.received, .kind = HistoryKind::kAccepted};
   entry.detail =
       Cat(message.octets, " octets from ",
-          message.client.address.empty() ? "this process" : message.client.address,
+          message.client.address.empty() ? "a client without an address" : message.client.address,
           message.client.listener.empty() ? "" : " at listener ", message.client.listener);
   return entry;
 }

@@ -108,6 +108,9 @@ class MilterWire(PenstockTest):
         for i in range(len(frames)):
             mta.socket.sendall(frames[i:i + 1])
         self.assertEqual([mta.hear() for _ in range(5)], [b"c"] * 5)
+        (message,) = self.daemon.penstock_json("message", "list")["messages"]
+        shown = self.daemon.penstock_ok("message", "show", message["name"].split("/")[1])  # no C, so no address
+        self.assertIn("from a client without an address at listener milter", shown)
 
     def test_an_mta_that_goes_away_in_mid_message_leaves_nothing(self):
         for events in (["M"], ["M", "R"], ["M", "R", "L"]):
