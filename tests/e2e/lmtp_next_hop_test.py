@@ -120,6 +120,8 @@ class Lmtp(PenstockTest):
                 ("junk: {header: X-Junk, value: yes, subaddress: a+b}", r'marking\.junk\.subaddress: "a\+b": expected letters'),
                 ('bypass_spam_check: {header: X-C, value: yes, subaddress: "a@b"}', r"marking\.bypass_spam_check\.subaddress: "),
                 (f"junk: {{header: X-Junk, value: yes, subaddress: {'x' * 64}}}", r"subaddress: .*at most 63"),
+                ("junk: {header: X-J, value: yes, subaddress: Junk}, bypass_spam_check: {header: X-C, value: yes, subaddress: junk}",
+                 r'marking\.bypass_spam_check\.subaddress: "junk" is that of junk as well'),
                 ("junk: {header: 'X Junk', value: yes}", r'marking\.junk\.header: "X Junk" is no field name'),
                 ('junk: {header: X-Junk, value: "a\\r\\nB: c"}', r"marking\.junk\.value: holds a line end")):
             with self.subTest(marking):

@@ -147,8 +147,7 @@ class Checker {
     if (!identity.ok()) FaultOfField("", identity.status());
     for (const Finding& fault : CheckTls(config).faults)
       Fault(fault.field, fault.text);
-    CheckMarking("marking.junk", config.marking().junk());
-    CheckMarking("marking.bypass_spam_check", config.marking().bypass_spam_check());
+    CheckMarkings(config.marking());
     CheckNumbers(config);
     return faults_.empty() ? OkStatus() : InvalidArgument(Join(faults_, "\n"));
   }
@@ -283,6 +282,16 @@ class Checker {
     } else if (!ingress::NetworkSet::Parse({"127.0.0.0/8", "::1"})->Contains(endpoint->host)) {
       Fault("metrics.listen",
             Cat("\"", listen, "\" is not on loopback; expected 127.0.0.1:PORT or [::1]:PORT"));
+    }
+  }
+
+  void CheckMarkings(const v1::MarkingConfig& marking) {
+    CheckMarking("marking.junk", marking.junk());
+    CheckMarking("marking.bypass_spam_check", marking.bypass_spam_check());
+    const std::string& detail = marking.bypass_spam_check().subaddress();
+    if (!detail.empty() && EqualsIgnoreAsciiCase(detail, marking.junk().subaddress())) {
+      Fault("marking.bypass_spam_check.subaddress",
+            Cat("\"", Printable(detail), "\" is that of junk as well; expected another"));
     }
   }
 
