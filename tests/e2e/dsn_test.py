@@ -117,6 +117,24 @@ class Dsn(PenstockTest):
         self.assertNotIn("127.0.0.1", report)
         self.assertNotIn("gone", report)
 
+    def test_a_refused_login_shows_no_password(self):
+        password = self.daemon.folder / "password"
+        password.write_text("s3cret\n")
+        password.chmod(0o600)
+        self.next_hop.offers = ["AUTH PLAIN"]
+        self.next_hop.reply_to_auth = lambda line: f"500 5.5.1 unknown command: {line}"
+        self.restart((f"port: {self.next_hop.port}", f"port: {self.next_hop.port}, auth: {{user: kim, password_file: {password}}}"),
+                     ("expiry: 1s, ", ""))
+        message = self.send("<s@else.example>", "<x@far.example>", listener="out")
+        shown = wait_until("an attempt", lambda: "AUTH: 500 5.5.1" in str(self.daemon.show(message)) and self.daemon.show(message))
+        for text in (str(shown), self.daemon.log.read_text(), self.daemon.penstock_ok("status", "--output", "json")):
+            self.assertNotIn("s3cret", text)
+            self.assertNotIn("AGtpb", text)  # the beginning of its base64
+        self.assertIn("left out", str(shown))
+        self.next_hop.reply_to_auth = lambda line: "235 2.7.0 welcome"
+        self.daemon.wait_closed(message)
+        self.next_hop.wait(1)
+
     def test_a_next_hop_with_dsn_is_asked_over_a_restart(self):
         self.next_hop.offers = ["DSN", "XFORWARD NAME ADDR HELO IDENT"]
         self.next_hop.reply_to_rcpt = "451 4.2.1 not now"

@@ -70,6 +70,8 @@ class _Session(socketserver.StreamRequestHandler):
                     hop.keep(Transaction(mail_from, recipients, data, commands))
                     self.say("250 2.0.0 kept")
                 mail_from, recipients, commands = "", [], []
+            elif verb == b"AUTH":
+                self.say(hop.reply_to_auth(line.decode().strip()))
             elif verb == b"RSET":
                 mail_from, recipients, commands = "", [], []
                 self.say("250 2.0.0 ok")
@@ -124,6 +126,7 @@ class NextHop:
         self.offers = []
         self.reply_to_rcpt = None
         self.reply_to_content = lambda recipient: None
+        self.reply_to_auth = lambda line: "235 2.7.0 welcome"
         self.transactions = []
         self.port = 0 if path else free_port()
         self._changed = threading.Condition()
