@@ -57,14 +57,10 @@ Status CheckOptions(const DecideOptions& options) {
       Cat("patience: out of range; expected 0 to ", limits::kDecidePatienceMax.count(), " h"));
 }
 
-Status CheckAddress(std::string_view what, std::string_view address) {
-  return Annotate(mail::Mailbox::Parse(address).status(), what);
-}
-
-Decision Failed(const Status& status) {
-  Decision decision;
-  decision.error = ToError(status);
-  return decision;
+Status CheckAddress(const Mail& mail, std::string_view what, std::string_view address) {
+  PENSTOCK_RETURN_IF_ERROR(Annotate(mail::Mailbox::Parse(address).status(), what));
+  if (mail.smtputf8 || IsAscii(address)) return OkStatus();
+  return InvalidArgument(Cat(what, ": an address outside of ASCII; it needs smtputf8"));
 }
 
 Action ToAction(rules::Action action) {
@@ -96,8 +92,9 @@ std::string TraceFieldOf(const MessageState& state, const std::string& hostname)
   return mail::ReceivedField(trace);
 }
 
-std::string LineOf(const HistoryEntry& entry) {
-  std::string line = Cat(FormatRfc3339(entry.time), " ", Name(entry.kind));
+std::string LineOf(const MessageId& message, const HistoryEntry& entry) {
+  std::string line =
+      Cat(FormatRfc3339(entry.time), " ", Name(entry.kind), " message=", message.text());
   const auto add = [&line](std::string_view name, std::string_view value) {
     if (!value.empty()) Append(line, " ", name, "=", Printable(value, limits::kLogDetailOctetsMax));
   };
@@ -116,21 +113,63 @@ bool IsDecided(const std::vector<HeldMessage>& messages) {
                       [](const HeldMessage& one) { return one.IsUndecided(); });
 }
 
-// When a hook is due again.
-Time RetryTime(const std::vector<HeldMessage>& messages, Time now) {
+// When a hook is due again. `again`: one that has no wait on record.
+Time RetryTime(const std::vector<HeldMessage>& messages, Time now, Milliseconds again) {
   std::optional<Time> earliest;
   for (const HeldMessage& message : messages) {
     for (const flow::InvocationState& one : message.machine.state().invocations) {
       if (one.decided) continue;
       // Without a wait on record it had no turn, or was not asked yet.
-      const Time at = one.next_attempt.value_or(now + limits::kDecideAgain);
+      const Time at = one.next_attempt.value_or(now + again);
       if (!earliest || at < *earliest) earliest = at;
     }
   }
   return earliest.value_or(now);
 }
 
+// "RET=HDRS ENVID=QQ314159": what `read`, one of RFC 3461's readers, makes of each word.
+template <class Dsn, class Read>
+Status ReadParameters(std::string_view what, std::string_view text, const Read& read, Dsn& dsn) {
+  std::set<std::string> seen;
+  for (const std::string_view word : Split(text, ' ')) {
+    if (word.empty()) continue;
+    const std::size_t equals = word.find('=');
+    std::string keyword(word.substr(0, equals));
+    for (char& c : keyword)
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    std::optional<std::string> value;
+    if (equals != std::string_view::npos) value = word.substr(equals + 1);
+    std::string fault;
+    if (!read(keyword, value, dsn, fault)) fault = Cat("none of DSN: ", Printable(word));
+    if (!seen.insert(keyword).second) fault = Cat(keyword, " stands twice");
+    if (!fault.empty()) return InvalidArgument(Cat(what, ": ", fault));
+  }
+  return OkStatus();
+}
+
+Status ReadParameters(const Mail& mail, mail::Envelope& envelope) {
+  PENSTOCK_RETURN_IF_ERROR(
+      ReadParameters("mail_parameters", mail.mail_parameters, mail::ReadMailDsn, envelope.dsn));
+  if (mail.rcpt_parameters.size() > mail.forward_paths.size())
+    return InvalidArgument("rcpt_parameters: more than forward_paths");
+  envelope.recipients_dsn.resize(mail.rcpt_parameters.size());
+  for (std::size_t i = 0; i < mail.rcpt_parameters.size(); ++i) {
+    mail::RecipientDsn& dsn = envelope.recipients_dsn[i];
+    const std::string what = Cat("rcpt_parameters[", i, "]");
+    PENSTOCK_RETURN_IF_ERROR(ReadParameters(what, mail.rcpt_parameters[i], mail::ReadRcptDsn, dsn));
+    if (!mail.smtputf8 && !IsAscii(dsn.original_recipient))
+      return InvalidArgument(Cat(what, ": outside of ASCII; it needs smtputf8"));
+  }
+  return OkStatus();
+}
+
 }  // namespace
+
+Decision Failed(const Status& status) {
+  Decision decision;
+  decision.error = ToError(status);
+  return decision;
+}
 
 runtime::ListenerPolicy PolicyOf(const Mail& mail) {
   runtime::ListenerPolicy policy;
@@ -151,20 +190,26 @@ runtime::ListenerPolicy PolicyOf(const Mail& mail) {
   return policy;
 }
 
-Status Check(const Mail& mail, const runtime::ListenerPolicy& policy,
-             const runtime::MessageIntake& intake) {
+Status Check(const Mail& mail, const runtime::ListenerPolicy& policy, Assembly& assembly) {
+  if (mail.direction > Direction::kAuto) return InvalidArgument("direction: no such value");
   if (mail.content == nullptr) return InvalidArgument("content: missing");
+  const std::uint64_t octets_max = assembly.context().content.content_octets_max();
+  if (mail.content->octets() > octets_max) {
+    return InvalidArgument(
+        Cat("content: ", mail.content->octets(), " octets; at most ", octets_max, " are taken"));
+  }
   if (mail.forward_paths.empty()) return InvalidArgument("forward_paths: none");
   if (!mail.reverse_path.empty())
-    PENSTOCK_RETURN_IF_ERROR(CheckAddress("reverse_path", mail.reverse_path));
+    PENSTOCK_RETURN_IF_ERROR(CheckAddress(mail, "reverse_path", mail.reverse_path));
   mail::ClientInfo client;
   client.login = mail.client.login;
   client.trusted = mail.client.trusted;
   for (std::size_t i = 0; i < mail.forward_paths.size(); ++i) {
     const std::string& path = mail.forward_paths[i];
     if (!EqualsIgnoreAsciiCase(path, "postmaster"))  // RFC 5321 §4.5.1
-      PENSTOCK_RETURN_IF_ERROR(CheckAddress(Cat("forward_paths[", i, "]"), path));
-    const auto refusal = intake.RefuseRecipient(policy, client, mail.reverse_path, path, i);
+      PENSTOCK_RETURN_IF_ERROR(CheckAddress(mail, Cat("forward_paths[", i, "]"), path));
+    const auto refusal =
+        assembly.intake().RefuseRecipient(policy, client, mail.reverse_path, path, i);
     if (refusal) return ResourceExhausted(Cat("forward_paths[", i, "]: ", refusal->text));
   }
   return OkStatus();
@@ -189,6 +234,7 @@ StatusOr<runtime::Submission> ToSubmission(const Mail& mail, const runtime::List
   submission.envelope.forward_paths = mail.forward_paths;
   submission.envelope.smtputf8 = mail.smtputf8;
   submission.envelope.body_8bit = mail.body_8bit;
+  PENSTOCK_RETURN_IF_ERROR(ReadParameters(mail, submission.envelope));
   PENSTOCK_ASSIGN_OR_RETURN(submission.header_section, ReadHeaderSection(*mail.content));
   submission.received = now;
   return submission;
@@ -218,6 +264,8 @@ asio::awaitable<Decision> Decider::Resume(std::string token, DecideOptions optio
   if (!status.ok()) co_return Failed(status);
   auto states = OpenToken(token_key_, token);
   if (!states.ok()) co_return Failed(states.status());
+  const Status known = co_await ForgetForeignContent(*states);
+  if (!known.ok()) co_return Failed(known);
   const auto settings = context_.settings.Current();
   const flow::DirectorySnapshot directory = context_.directory.Current();
   Messages messages;
@@ -229,20 +277,19 @@ asio::awaitable<Decision> Decider::Resume(std::string token, DecideOptions optio
 
 async::Task<void> Decider::Plan(Mail mail, const flow::FlowSettings& settings, Messages& messages) {
   const runtime::ListenerPolicy policy = PolicyOf(mail);
-  PENSTOCK_CO_RETURN_IF_ERROR(Check(mail, policy, assembly_.intake()));
+  PENSTOCK_CO_RETURN_IF_ERROR(Check(mail, policy, assembly_));
   auto submission = ToSubmission(mail, policy, context_.clock.Now());
   PENSTOCK_CO_RETURN_IF_ERROR(submission.status());
   auto content = context_.store.NewContent();  // for its name; written where a hook may read it
   PENSTOCK_CO_RETURN_IF_ERROR(content.status());
   submission->content = *std::move(content);
   const flow::DirectorySnapshot directory = context_.directory.Current();
-  runtime::PlannedMail planned = assembly_.intake().Plan(*submission, *directory);
+  runtime::PlannedMail planned =
+      assembly_.intake().Plan(*submission, *directory, mail.content->octets());
   if (planned.refusal.code != 0) {
     const std::string& text = planned.refusal.text;
     co_return planned.refusal.is_transient() ? ResourceExhausted(text) : FailedPrecondition(text);
   }
-  for (flow::Plan& plan : planned.plans)
-    plan.state.octets = mail.content->octets();
   const bool for_hooks = std::any_of(planned.plans.begin(), planned.plans.end(),
                                      [](const flow::Plan& plan) { return plan.state.retained; });
   if (for_hooks) planned.transaction.contents.push_back(std::move(submission->content));
@@ -284,7 +331,26 @@ asio::awaitable<Decision> Decider::Ask(Messages& messages, DecideOptions options
     const Status kept = co_await KeepReplaced(messages);
     if (!kept.ok()) co_return Failed(kept);
   }
-  co_return Tell(messages);
+  co_return Tell(messages, options.only_plan ? Milliseconds(0) : limits::kDecideAgain);
+}
+
+// A content's name is one of this data folder: in another one, whose key is the same, it is that of
+// somebody else's mail. What is known here of the message itself is not.
+async::Task<void> Decider::ForgetForeignContent(std::vector<MessageState>& states) {
+  for (MessageState& state : states) {
+    const auto retained = co_await context_.store.LoadRetained(state.id);
+    PENSTOCK_CO_RETURN_IF_ERROR(retained.status());
+    const auto is_here = [&retained](const InvocationId& invocation, const ContentId& content) {
+      return std::any_of(retained->begin(), retained->end(), [&](const auto& one) {
+        return one.invocation == invocation && one.content == content;
+      });
+    };
+    if (!is_here(InvocationId(), state.content)) state.content = ContentId();
+    for (flow::InvocationState& one : state.invocations) {
+      if (one.replaced && !is_here(one.id, one.replaced->id)) one.replaced->id = ContentId();
+    }
+  }
+  co_return OkStatus();
 }
 
 // What hooks have put, for whoever has the token (M2).
@@ -305,15 +371,16 @@ async::Task<void> Decider::KeepReplaced(Messages& messages) {
   co_return co_await context_.store.Commit(std::move(transaction));
 }
 
-Decision Decider::Tell(Messages& messages) {
+Decision Decider::Tell(Messages& messages, Milliseconds again) {
   Decision decision;
   decision.final = IsDecided(messages);
-  if (!decision.final) SealOrFallBack(messages, decision);
+  if (!decision.final) SealOrFallBack(messages, decision, again);
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const MessageState& state = messages[i].machine.state();
     runtime::ReportStep(context_, state, messages[i].effects.history);
     for (const HistoryEntry& entry : messages[i].effects.history) {
-      if (entry.kind != flow::HistoryKind::kClosed) decision.history.push_back(LineOf(entry));
+      if (entry.kind != flow::HistoryKind::kClosed)
+        decision.history.push_back(LineOf(state.id, entry));
     }
     decision.messages.push_back(
         {state.id.text(), state.organization, TraceFieldOf(state, context_.hostname)});
@@ -329,7 +396,8 @@ Decision Decider::Tell(Messages& messages) {
         outcome.action = ToAction(recipient.outcome->action);
         outcome.bounce_message = mail::CleanBounceMessage(recipient.outcome->bounce_message);
         outcome.gateway = recipient.outcome->gateway;
-        outcome.tell_sender = outcome.action == Action::kBounce && state.may_bounce;
+        outcome.tell_sender =
+            outcome.action == Action::kBounce && state.may_bounce && recipient.dsn.wants_failure();
         outcome.decided_by = Name(recipient.decided_by);
       }
       decision.outcomes.push_back(std::move(outcome));
@@ -368,14 +436,14 @@ Status Decider::TellContents(const Messages& messages, Decision& decision) const
   return OkStatus();
 }
 
-void Decider::SealOrFallBack(Messages& messages, Decision& decision) const {
+void Decider::SealOrFallBack(Messages& messages, Decision& decision, Milliseconds again) const {
   const Time now = context_.clock.Now();
   std::vector<const MessageState*> states;
   for (const HeldMessage& message : messages)
     states.push_back(&message.machine.state());
   decision.token = SealToken(token_key_, states);
   if (decision.token.size() <= limits::kResumeTokenOctetsMax) {
-    decision.retry_at = RetryTime(messages, now);
+    decision.retry_at = RetryTime(messages, now, again);
     return;
   }
   decision.token.clear();

@@ -21,10 +21,11 @@
 
 namespace penstock::embed {
 
-// Checks what a client may have said: addresses, how many (H11), that there is content.
-//   Errors: kInvalidArgument, kResourceExhausted.
-Status Check(const Mail& mail, const runtime::ListenerPolicy& policy,
-             const runtime::MessageIntake& intake);
+Decision Failed(const Status& status);
+
+// Checks what a client may have said: addresses, how many (H11), that there is content, and not too
+// much of it (M5).   Errors: kInvalidArgument, kResourceExhausted.
+Status Check(const Mail& mail, const runtime::ListenerPolicy& policy, Assembly& assembly);
 
 runtime::ListenerPolicy PolicyOf(const Mail& mail);
 
@@ -49,12 +50,14 @@ class Decider {
 
   async::Task<void> Plan(Mail mail, const flow::FlowSettings& settings, Messages& messages);
   async::Task<void> Keep(const Mail& mail, runtime::PlannedMail& planned);
+  async::Task<void> ForgetForeignContent(std::vector<flow::MessageState>& states);
   async::Task<void> KeepReplaced(Messages& messages);
   async::asio::awaitable<Decision> Ask(Messages& messages, DecideOptions options,
                                        std::shared_ptr<runtime::HoldEnd> end);
-  Decision Tell(Messages& messages);
+  // `again`: from now to the next try of a hook that was not asked.
+  Decision Tell(Messages& messages, Milliseconds again);
   Status TellContents(const Messages& messages, Decision& decision) const;
-  void SealOrFallBack(Messages& messages, Decision& decision) const;
+  void SealOrFallBack(Messages& messages, Decision& decision, Milliseconds again) const;
 
   Assembly& assembly_;
   runtime::Context& context_;

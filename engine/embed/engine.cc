@@ -2,7 +2,6 @@
 #include "engine/embed/engine.h"
 
 #include <algorithm>
-#include <array>
 #include <future>
 #include <optional>
 #include <set>
@@ -16,14 +15,16 @@
 
 #include "engine/async/strand.h"
 #include "engine/base/limits.h"
-#include "engine/base/log.h"
+#include "engine/base/limits_embed.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/embed/assembly.h"
 #include "engine/embed/decider.h"
+#include "engine/embed/engine_options.h"
+#include "engine/embed/log_subscription.h"
 #include "engine/embed/mail_content.h"
 #include "engine/embed/own_delivery.h"
-#include "engine/embed/resume_token.h"
+#include "engine/embed/token_key.h"
 #include "engine/flow/directory_difference.h"
 #include "engine/wire/manifest.h"
 
@@ -31,125 +32,6 @@ namespace penstock {
 namespace {
 
 namespace asio = async::asio;
-
-std::string MachineName() {
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
-  return name.data();
-}
-
-delivery::StartTls ToStartTls(StartTls starttls) {
-  switch (starttls) {
-    case StartTls::kNone:
-      return delivery::StartTls::kNone;
-    case StartTls::kEncrypt:
-      return delivery::StartTls::kEncrypt;
-    case StartTls::kVerify:
-      return delivery::StartTls::kVerify;
-    case StartTls::kMay:
-      break;
-  }
-  return delivery::StartTls::kMay;
-}
-
-embed::NextHop ToNextHop(const NextHop& given) {
-  embed::NextHop next_hop;
-  next_hop.name = given.name;
-  if (const auto* smtp = std::get_if<SmtpNextHop>(&given.means)) {
-    embed::SmtpNextHop means;
-    means.lmtp = smtp->lmtp;
-    means.unix_path = smtp->unix_path;
-    means.host = smtp->host;
-    means.port = smtp->port;
-    means.starttls = ToStartTls(smtp->starttls);
-    means.tls.ca_file = smtp->ca_file;
-    means.tls.certificate_file = smtp->certificate_file;
-    means.tls.key_file = smtp->key_file;
-    means.tls_name = smtp->server_name;
-    next_hop.means = std::move(means);
-  } else if (const auto* maildir = std::get_if<MaildirNextHop>(&given.means)) {
-    next_hop.means = embed::MaildirNextHop{maildir->path, maildir->return_path};
-  } else {
-    next_hop.means = std::make_shared<embed::OwnDelivery>(std::get<Deliver>(given.means));
-  }
-  return next_hop;
-}
-
-Status CheckNextHop(const NextHop& next_hop, const std::set<std::string>& names) {
-  PENSTOCK_RETURN_IF_ERROR(rules::CheckName("next hop", next_hop.name));
-  const auto fault = [&](std::string_view text) {
-    return InvalidArgument(Cat("next hop \"", next_hop.name, "\": ", text));
-  };
-  if (names.contains(next_hop.name)) return fault("stands twice");
-  if (const auto* smtp = std::get_if<SmtpNextHop>(&next_hop.means)) {
-    if (smtp->unix_path.empty() && (smtp->host.empty() || smtp->port == 0))
-      return fault("host or port missing");
-  } else if (const auto* own = std::get_if<Deliver>(&next_hop.means)) {
-    if (!*own) return fault("the function to deliver by is missing");
-  }
-  return OkStatus();
-}
-
-const std::string& OrElse(const std::string& preferred, const std::string& otherwise) {
-  return preferred.empty() ? otherwise : preferred;
-}
-
-StatusOr<embed::Settings> ToSettings(const EngineOptions& options) {
-  embed::Settings settings;
-  std::set<std::string> names;
-  for (const NextHop& next_hop : options.next_hops) {
-    PENSTOCK_RETURN_IF_ERROR(CheckNextHop(next_hop, names));
-    names.insert(next_hop.name);
-    settings.next_hops.push_back(ToNextHop(next_hop));
-  }
-  const Routes& routes = options.routes;
-  for (const std::string* route : {&routes.inbound, &routes.outbound, &routes.bounces, &routes.junk,
-                                   &routes.bypass_spam_check}) {
-    if (!route->empty() && !names.contains(*route))
-      return InvalidArgument(Cat("routes: \"", *route, "\" is no next hop"));
-  }
-  if (options.delivery_expiry <= Milliseconds(0))
-    return InvalidArgument("delivery_expiry: expected a duration over 0");
-  settings.flow.inbound_next_hop = routes.inbound;
-  settings.flow.outbound_next_hop = OrElse(routes.outbound, routes.inbound);
-  settings.flow.bounce_next_hop = OrElse(routes.bounces, settings.flow.outbound_next_hop);
-  settings.flow.junk_next_hop = routes.junk;
-  settings.flow.bypass_next_hop = routes.bypass_spam_check;
-  settings.flow.delivery_expiry = options.delivery_expiry;
-  settings.flow.strict = options.strict;
-  settings.marking.junk = {"X-Penstock-Junk", "yes"};
-  settings.marking.bypass_spam_check = {"X-Penstock-Bypass-Spam-Check", "yes"};
-  return settings;
-}
-
-StatusOr<embed::AssemblyOptions> ToAssemblyOptions(const EngineOptions& options) {
-  if (options.data_folder.empty())
-    return InvalidArgument("data_folder: missing; expected a folder for state and content");
-  if (!options.token_key.empty() && options.token_key.size() < limits::kResumeKeyOctetsMin)
-    return InvalidArgument(
-        Cat("token_key: too short; expected at least ", limits::kResumeKeyOctetsMin, " octets"));
-  embed::AssemblyOptions assembly;
-  assembly.data_folder = options.data_folder;
-  assembly.hostname = options.hostname.empty() ? MachineName() : options.hostname;
-  assembly.threads = options.threads;
-  PENSTOCK_ASSIGN_OR_RETURN(assembly.settings, ToSettings(options));
-  if (!options.content_listen.empty()) {
-    assembly.content.emplace();
-    assembly.content->listen = options.content_listen;
-    assembly.content->target = options.content_target;
-  }
-  return assembly;
-}
-
-void SendLogTo(decltype(EngineOptions::log) log) {
-  SetLogSink([log = std::move(log)](LogLevel level, std::string_view event,
-                                    std::span<const LogField> fields) {
-    EngineOptions::LogFields given;
-    for (const LogField& field : fields)
-      given.emplace_back(field.name, field.value);
-    log(static_cast<int>(level), event, given);
-  });
-}
 
 Accepted NotTaken(const Status& status) {
   Accepted accepted;
@@ -159,6 +41,12 @@ Accepted NotTaken(const Status& status) {
 
 Status Stopped() {
   return Unavailable("the engine has stopped");
+}
+
+Status OfParent() {
+  return FailedPrecondition(
+      "the engine was opened by the process that forked this one; open one here, with a data "
+      "folder of its own");
 }
 
 // Waits for what a callback gets.
@@ -185,14 +73,21 @@ std::optional<Error> RefuseWaiting() {
 }  // namespace
 
 struct Engine::Parts {
-  Parts(std::unique_ptr<embed::Assembly> assembly_in, std::string token_key)
-      : assembly(std::move(assembly_in)), decider(*assembly, std::move(token_key)) {}
+  Parts(std::unique_ptr<embed::LogSubscription> log_in,
+        std::unique_ptr<embed::Assembly> assembly_in, std::string token_key)
+      : log(std::move(log_in)),
+        assembly(std::move(assembly_in)),
+        decider(*assembly, std::move(token_key)) {}
 
-  // Starts what `make` makes of a HoldEnd, for `done`; nothing if the engine has stopped. The
-  // caller may be a callback, so nothing of it runs before this returns.
-  template <class T, class Make>
-  void Start(const Make& make, const std::function<void(T)>& done, T stopped) {
-    {
+  // A child has none of the threads, and locks as they were.
+  [[nodiscard]] bool is_parents() const { return process != getpid(); }
+
+  // Starts what `make` makes of a HoldEnd, for `done`; nothing if the engine has stopped, whose
+  // answer `refuse` makes. The caller may be a callback, so nothing of it runs before this returns.
+  template <class T, class Make, class Refuse>
+  void Start(const Make& make, const std::function<void(T)>& done, const Refuse& refuse) {
+    const bool usable = !is_parents();
+    if (usable) {
       const MutexLock lock(mutex);
       if (!stopping) {
         auto end = std::make_shared<runtime::HoldEnd>();
@@ -203,7 +98,7 @@ struct Engine::Parts {
         return;
       }
     }
-    done(std::move(stopped));
+    if (done) done(refuse(usable ? Stopped() : OfParent()));
   }
 
   template <class T>
@@ -217,12 +112,15 @@ struct Engine::Parts {
       const MutexLock lock(parts->mutex);
       parts->ends.erase(end);
     }
-    embed::CallOut([&] { done(std::move(result)); });
+    if (done) embed::CallOut([&] { done(std::move(result)); });
   }
 
-  asio::awaitable<Accepted> Accept(Mail mail, Milliseconds hold);
+  asio::awaitable<Accepted> Accept(Mail mail, Milliseconds hold,
+                                   std::shared_ptr<runtime::HoldEnd> end);
   async::Task<void> Apply(flow::DirectorySnapshot next, std::string who);
 
+  const pid_t process = getpid();
+  std::unique_ptr<embed::LogSubscription> log;
   std::unique_ptr<embed::Assembly> assembly;
   embed::Decider decider;
   Mutex mutex;
@@ -232,11 +130,12 @@ struct Engine::Parts {
   bool ended ABSL_GUARDED_BY(stop) = false;
 };
 
-asio::awaitable<Accepted> Engine::Parts::Accept(Mail mail, Milliseconds hold) {
+asio::awaitable<Accepted> Engine::Parts::Accept(Mail mail, Milliseconds hold,
+                                                std::shared_ptr<runtime::HoldEnd> end) {
   if (hold < Milliseconds(0) || hold > limits::kHoldMax)
     co_return NotTaken(InvalidArgument(Cat("hold: out of range; expected 0 to 240 s")));
   const runtime::ListenerPolicy policy = embed::PolicyOf(mail);
-  const Status fit = embed::Check(mail, policy, assembly->intake());
+  const Status fit = embed::Check(mail, policy, *assembly);
   if (!fit.ok()) co_return NotTaken(fit);
   const auto settings = assembly->context().settings.Current();
   if ((mail.direction == Direction::kOutbound ? settings->outbound_next_hop
@@ -258,6 +157,7 @@ asio::awaitable<Accepted> Engine::Parts::Accept(Mail mail, Milliseconds hold) {
   submission->content = *std::move(content);
   runtime::Hold held;
   held.time = hold;
+  held.end = std::move(end);
   const auto told = co_await assembly->intake().Decide(*std::move(submission), held);
   accepted.reply = {told.reply.code, told.reply.status.ToString(), told.reply.text};
   co_return accepted;
@@ -283,7 +183,7 @@ async::Task<void> Engine::Parts::Apply(flow::DirectorySnapshot next, std::string
 Engine::Engine(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Engine::~Engine() {
-  // Threads that cannot be ended go on in what stays allocated.
+  // Threads that cannot be ended go on in what stays allocated; a child has none to end.
   if (!Stop(limits::kEngineStopDeadline)) std::ignore = parts_.release();
 }
 
@@ -293,9 +193,9 @@ Result<std::unique_ptr<Engine>> Engine::Open(EngineOptions options) noexcept {
     result.error = embed::ToError(status);
     return std::move(result);
   };
-  auto assembly_options = ToAssemblyOptions(options);
+  auto assembly_options = embed::ToAssemblyOptions(options);
   if (!assembly_options.ok()) return fail(assembly_options.status());
-  if (options.log) SendLogTo(std::move(options.log));
+  auto log = std::make_unique<embed::LogSubscription>(std::move(options.log));
   auto assembly = embed::Assembly::Open(*std::move(assembly_options));
   if (!assembly.ok()) return fail(assembly.status());
   StatusOr<std::string> key = options.token_key;
@@ -305,7 +205,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(EngineOptions options) noexcept {
     return fail(key.status());
   }
   std::unique_ptr<Engine> engine(
-      new Engine(std::make_unique<Parts>(*std::move(assembly), *std::move(key))));
+      new Engine(std::make_unique<Parts>(std::move(log), *std::move(assembly), *std::move(key))));
   if (!options.manifest.empty()) {
     result.error = engine->Apply(options.manifest, "the embedding program");
     if (!result.error.ok()) return result;
@@ -328,17 +228,15 @@ Error Engine::Apply(std::string_view manifest, std::string_view who) noexcept {
       co_return embed::ToError(applied);
     }(std::move(work));
   };
-  parts_->Start<Error>(make, waiter.Callback(), embed::ToError(Stopped()));
+  parts_->Start<Error>(make, waiter.Callback(), embed::ToError);
   return waiter.Wait();
 }
 
 void Engine::Decide(Mail mail, DecideOptions options, std::function<void(Decision)> done) noexcept {
-  Decision stopped;
-  stopped.error = embed::ToError(Stopped());
   const auto make = [&](std::shared_ptr<runtime::HoldEnd> end) {
     return parts_->decider.Decide(std::move(mail), options, std::move(end));
   };
-  parts_->Start<Decision>(make, done, std::move(stopped));
+  parts_->Start<Decision>(make, done, embed::Failed);
 }
 
 Decision Engine::Decide(Mail mail, DecideOptions options) noexcept {
@@ -354,12 +252,10 @@ Decision Engine::Decide(Mail mail, DecideOptions options) noexcept {
 
 void Engine::Resume(std::string token, DecideOptions options,
                     std::function<void(Decision)> done) noexcept {
-  Decision stopped;
-  stopped.error = embed::ToError(Stopped());
   const auto make = [&](std::shared_ptr<runtime::HoldEnd> end) {
     return parts_->decider.Resume(std::move(token), options, std::move(end));
   };
-  parts_->Start<Decision>(make, done, std::move(stopped));
+  parts_->Start<Decision>(make, done, embed::Failed);
 }
 
 Decision Engine::Resume(std::string token, DecideOptions options) noexcept {
@@ -375,10 +271,10 @@ Decision Engine::Resume(std::string token, DecideOptions options) noexcept {
 
 void Engine::Accept(Mail mail, std::chrono::milliseconds hold,
                     std::function<void(Accepted)> done) noexcept {
-  const auto make = [&](const std::shared_ptr<runtime::HoldEnd>&) {
-    return parts_->Accept(std::move(mail), hold);
+  const auto make = [&](std::shared_ptr<runtime::HoldEnd> end) {
+    return parts_->Accept(std::move(mail), hold, std::move(end));
   };
-  parts_->Start<Accepted>(make, done, NotTaken(Stopped()));
+  parts_->Start<Accepted>(make, done, NotTaken);
 }
 
 Accepted Engine::Accept(Mail mail, std::chrono::milliseconds hold) noexcept {
@@ -393,7 +289,7 @@ Accepted Engine::Accept(Mail mail, std::chrono::milliseconds hold) noexcept {
 }
 
 bool Engine::Stop(std::chrono::milliseconds limit) noexcept {
-  if (embed::IsCalledOut()) return false;
+  if (embed::IsCalledOut() || parts_->is_parents()) return false;
   const MutexLock one_at_a_time(parts_->stop);
   if (parts_->ended) return true;
   std::set<std::shared_ptr<runtime::HoldEnd>> ends;
@@ -405,7 +301,9 @@ bool Engine::Stop(std::chrono::milliseconds limit) noexcept {
   parts_->assembly->BeginStop();
   for (const auto& end : ends)
     end->Raise();
-  parts_->ended = parts_->assembly->Stop(limit);
+  parts_->ended = parts_->assembly->Stop(
+      std::clamp<Milliseconds>(limit, Milliseconds(0), limits::kEngineStopMax));
+  if (parts_->ended) parts_->log.reset();
   return parts_->ended;
 }
 

@@ -18,9 +18,14 @@
 // THREADS. All functions are safe from any thread. The engine has threads of its own; callbacks,
 // and Content::Read, run on one of these, several at a time, and hold up other mail for as long as
 // they take: a callback hands on and returns. The blocking forms are refused there
-// (kFailedPrecondition). What a callback gets is its own. Once the engine has been stopped, a
-// callback runs before the call that it was given to returns.
-// ERRORS are values. No exception leaves the engine; one that leaves a callback ends the process.
+// (kFailedPrecondition). Each is called once, and what it gets is its own, also when the engine has
+// gone. Once the engine has been stopped, a callback runs before the call that it was given to
+// returns. An empty one is not called.
+// PROCESSES. Several engines may be open, each on its own folder. After fork() an engine is its
+// parent's: in the child its calls are refused (kFailedPrecondition) and its end does nothing, but
+// until the child ends, or calls exec, it holds the data folder. Fork first, or fork to exec.
+// ERRORS are values. No exception leaves the engine; one that leaves a callback ends the process,
+// as does memory that is not to be had.
 // Letters in brackets (A5, H3) are clauses of the behaviour; ARCHITECTURE.md names the place of
 // each.
 #pragma once
@@ -40,7 +45,8 @@ namespace penstock {
 
 enum class ErrorCode : std::uint8_t {
   kOk,
-  kInvalidArgument,     // what was given is wrong: an address, a rule, a token that was changed
+  kInvalidArgument,     // what was given is wrong, also later: an address, too large a message, a
+                        // rule, a token that was changed
   kNotFound,            // there is no such file
   kFailedPrecondition,  // not as things are: a mail loop (A4), another process has the folder open
   kResourceExhausted,   // over a limit, or the disk is short: later
@@ -93,8 +99,8 @@ struct Client {
   std::string address;   // "192.0.2.1"
   std::string helo;      // what it called itself
   std::string with;      // "ESMTP" (RFC 3848)
-  std::string login;     // what it authenticated as
-  bool trusted = false;  // whether it is one of ours
+  std::string login;     // what it authenticated as (SMTP AUTH), checked by the caller
+  bool trusted = false;  // whether it is one of ours, by address or certificate
 };
 
 struct Mail {
@@ -103,8 +109,14 @@ struct Mail {
   Client client;
   std::string reverse_path;                // without angle brackets; empty: the null path
   std::vector<std::string> forward_paths;  // without angle brackets; at least one
-  bool smtputf8 = false;                   // RFC 6531
+  bool smtputf8 = false;                   // RFC 6531; without it addresses are ASCII
   bool body_8bit = false;                  // RFC 6152
+  // What the sender asked for by DSN (RFC 3461), as the client gave it: of MAIL, "RET=HDRS
+  // ENVID=QQ314159"; of each RCPT, "NOTIFY=NEVER ORCPT=rfc822;a@example.com", by the place in
+  // `forward_paths`, those behind the end have asked for nothing. Accept heeds them; of Decide they
+  // change Outcome::tell_sender alone.
+  std::string mail_parameters;
+  std::vector<std::string> rcpt_parameters;
   std::shared_ptr<const Content> content;
 };
 
@@ -131,15 +143,18 @@ inline constexpr std::size_t kUnchanged = static_cast<std::size_t>(-1);
 
 // One recipient's fate.
 struct Outcome {
-  std::string recipient;  // as given, or as a hook named it
-  bool added = false;     // by a hook, to be delivered as BCC (H9)
-  bool decided = false;   // false: wait for it; what follows is empty then
+  // As given, or as a hook named it. Of one that was given twice, whatever the case of its letters,
+  // the first (E3); "postmaster" has the domain that it stands for.
+  std::string recipient;
+  bool added = false;    // by a hook, to be delivered as BCC (H9)
+  bool decided = false;  // false: wait for it; what follows is empty then
   Action action = Action::kDefault;
   // kBounce: text for the sender, UTF-8, without control characters but line ends (\n), at most
   // 1,024 characters (A3); may be empty.
   std::string bounce_message;
-  bool tell_sender = false;  // kBounce: whether a report may be sent (A3); a reply always may
-  std::string gateway;       // kRouteToGateway
+  // kBounce: whether a report may be sent (A3, RFC 3461 §4.1); a reply always may.
+  bool tell_sender = false;
+  std::string gateway;               // kRouteToGateway
   std::size_t content = kUnchanged;  // of Decision::contents; kUnchanged: as received
   std::string rule;                  // the rule that won (R6); empty: none
   std::string why;                   // by what it won
@@ -162,8 +177,12 @@ struct Decision {
   std::vector<ReplacedContent> contents;
   std::vector<DecidedMessage> messages;
   std::chrono::system_clock::time_point retry_at;  // not final: when Resume has something to do
-  std::string token;                 // not final: for Resume; any octets, at most 16 MiB
-  std::vector<std::string> history;  // what happened in this call, a line each, for a log (A6)
+  std::string token;  // not final: for Resume; any octets, at most 16 MiB
+  // What happened in this call, a line each: "TIME KIND message=ID recipients=… rule=… hook=…
+  // action=… attempt=… code=… detail=…", without what is empty. All calls of a message together are
+  // its record (A6), which is the caller's to keep: the engine has none of what it does not
+  // deliver.
+  std::vector<std::string> history;
 };
 
 struct DecideOptions {
@@ -192,8 +211,10 @@ struct Delivery {
   std::vector<std::string> forward_paths;
   bool smtputf8 = false;
   bool body_8bit = false;
-  Marking marking = Marking::kNone;  // not applied to the content: the caller's to do (A1)
-  std::string trace_field;           // goes above the content
+  std::string mail_parameters;               // of DSN, as Mail has them: to go on (RFC 3461 §5.2)
+  std::vector<std::string> rcpt_parameters;  // one for each forward-path, which may be empty
+  Marking marking = Marking::kNone;          // not applied to the content: the caller's to do (A1)
+  std::string trace_field;                   // goes above the content
   std::shared_ptr<const Content> content;
 };
 
@@ -214,6 +235,11 @@ struct SmtpNextHop {
   std::string server_name;       // that the certificate must carry; empty: `host`
   std::string certificate_file;  // ours, with `key_file`; empty: none
   std::string key_file;
+  // "host:port", "unix:/path", at most 16: taken instead, in this order, while those before cannot
+  // be reached or refuse the session.
+  std::vector<std::string> fallbacks;
+  std::string user;           // our login there (RFC 4954), within TLS or loopback; empty: none
+  std::string password_file;  // its first line; nobody else may read it
 };
 
 struct MaildirNextHop {
@@ -241,18 +267,22 @@ struct EngineOptions {
   std::string manifest;     // if not empty: for Apply, before any mail
   std::vector<NextHop> next_hops;
   Routes routes;
-  std::size_t threads = 0;  // 0: one for each processor
+  std::size_t threads = 0;  // 0: one for each processor; at most 1,024
   // Where hooks read and replace content (M): "host:port", "unix:/path"; empty: nowhere. Plain
   // text, so loopback and unix sockets alone (P3).
   std::string content_listen = "127.0.0.1:0";
   std::string content_target;  // what hooks are told; empty: where it listens
-  std::chrono::milliseconds delivery_expiry = std::chrono::hours(120);  // A8
+  std::chrono::milliseconds delivery_expiry = std::chrono::hours(120);  // A8; at most a year
   bool strict = false;                                                  // H10
+  std::uint64_t message_octets_max = 40U
+                                     << 20U;  // of a content that is given, or put by a hook, M5
   // Signs tokens; at least 32 octets. Empty: a key of this data folder's own. Engines that share
-  // it take each other's tokens, as long as no hook has put content.
+  // it take each other's tokens, but have not each other's content: elsewhere than where a message
+  // began hooks cannot read it (NOT_FOUND), and what one has put is kDataLoss.
   std::string token_key;
-  // Gets each line of the log: event, then fields by name. One for the process, of the engine that
-  // is opened first. `severity`: 0 debug, 1 info, 2 warning, 3 error.
+  // Gets each line of the log: event, then fields by name. The log is one for the process: it goes
+  // to one open engine that has this, the first, until that one has stopped. `severity`: 0 debug, 1
+  // info, 2 warning, 3 error.
   using LogFields = std::vector<std::pair<std::string_view, std::string_view>>;
   std::function<void(int severity, std::string_view event, const LogFields& fields)> log;
 };
@@ -282,15 +312,16 @@ class Engine {
   Error Apply(std::string_view manifest, std::string_view who) noexcept;
 
   // Asks what becomes of `mail`. Events for ASYNC hooks are on disk before it returns (H12).
-  //   Errors: kInvalidArgument (an address, no recipient, no content), kResourceExhausted (too many
-  //   recipients (H11), too much at a time, disk), kFailedPrecondition (a mail loop),
-  //   kUnavailable, kDataLoss (content that cannot be read).
+  //   Errors: kInvalidArgument (an address, no recipient, no content or too large a one),
+  //   kResourceExhausted (too many recipients (H11): give the rest as another mail; too much at a
+  //   time, disk), kFailedPrecondition (a mail loop), kUnavailable, kDataLoss (content that cannot
+  //   be read).
   void Decide(Mail mail, DecideOptions options, std::function<void(Decision)> done) noexcept;
   Decision Decide(Mail mail, DecideOptions options = {}) noexcept;
 
   // Goes on with a message. Early is no fault, late neither: past the rule timeout the fallback is
   // applied (H3). Attempts count on, under the same invocation id. An older token of a message
-  // repeats what came after it.
+  // repeats what came after it, also after the end. Decision::messages says whose it was.
   //   Errors: kInvalidArgument (not a token of ours, or changed), kFailedPrecondition (of another
   //   version), kDataLoss (content that a hook put is gone: it is kept for 24 h), and those above.
   //   The token is good for another try after kResourceExhausted and kUnavailable.
@@ -306,9 +337,9 @@ class Engine {
               std::function<void(Accepted)> done) noexcept;
   Accepted Accept(Mail mail, std::chrono::milliseconds hold = {}) noexcept;
 
-  // Starts nothing any more. Decisions that run are cut off and told to try again: nothing is lost
-  // by that. Waits at most `limit`; false: something still runs, such as a delivery. From a
-  // callback: false at once.
+  // Starts nothing any more. Decisions that run are cut off and told to try again, replies that are
+  // held are given: nothing is lost by that. Waits at most `limit`; false: something still runs,
+  // such as a delivery. From a callback: false at once.
   bool Stop(std::chrono::milliseconds limit) noexcept;
 
  private:

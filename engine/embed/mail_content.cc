@@ -14,6 +14,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
+#include "engine/embed/own_delivery.h"
 #include "engine/mail/header_section.h"
 
 namespace penstock {
@@ -100,16 +101,18 @@ ErrorCode ToErrorCode(StatusCode code) {
   }
 }
 
-// Gives the octets of `content` in order to `take`, until it returns false or an error.
+// Gives the octets of `content` in order to `take`, until it returns false or an error. One that
+// gives more than it has said is taken at its word.
 template <class Take>
 Status ForEachSlice(const Content& content, std::size_t slice, const Take& take) {
-  std::string buffer(std::min<std::uint64_t>(slice, std::max<std::uint64_t>(content.octets(), 1)),
-                     '\0');
-  for (std::uint64_t at = 0; at < content.octets();) {
-    const std::int64_t read = content.Read(at, buffer.data(), buffer.size());
-    if (read <= 0 || static_cast<std::uint64_t>(read) > buffer.size()) {
-      return DataLoss(Cat("content: cannot be read at octet ", at, " of ", content.octets()));
-    }
+  const std::uint64_t all = content.octets();
+  std::string buffer(std::min<std::uint64_t>(slice, all), '\0');
+  for (std::uint64_t at = 0; at < all;) {
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), all - at));
+    std::int64_t read = -1;
+    embed::CallOut([&] { read = content.Read(at, buffer.data(), most); });
+    if (read <= 0 || static_cast<std::uint64_t>(read) > most)
+      return DataLoss(Cat("content: cannot be read at octet ", at, " of ", all));
     PENSTOCK_ASSIGN_OR_RETURN(
         const bool more, take(std::string_view(buffer).substr(0, static_cast<std::size_t>(read))));
     if (!more) break;
@@ -126,7 +129,7 @@ std::shared_ptr<const Content> Content::FromText(std::string octets) {
 
 Result<std::shared_ptr<const Content>> Content::FromFile(const std::string& path) {
   Result<std::shared_ptr<const Content>> result;
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // no FIFO's
 
   struct stat facts {};
 
@@ -167,7 +170,7 @@ StatusOr<std::string> ReadHeaderSection(const Content& content) {
   };
   PENSTOCK_RETURN_IF_ERROR(ForEachSlice(content, kFirst, take));
   if (header.over_limit()) {
-    return ResourceExhausted(
+    return InvalidArgument(
         Cat("content: its header section is over ", limits::kHeaderSectionOctetsMax, " octets"));
   }
   return std::string(mail::HeaderSection::Scan(header.octets()).octets());

@@ -14,7 +14,7 @@ namespace penstock::embed {
 Error ToError(const Status& status);
 
 // Its header section, up to and with the blank line.
-//   Errors: kDataLoss: it cannot be read; kResourceExhausted: over limits::kHeaderSectionOctetsMax.
+//   Errors: kDataLoss: it cannot be read; kInvalidArgument: over limits::kHeaderSectionOctetsMax.
 StatusOr<std::string> ReadHeaderSection(const Content& content);
 
 // Errors: kDataLoss, and those of ContentWriter::Write.

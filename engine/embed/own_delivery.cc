@@ -57,6 +57,10 @@ penstock::Delivery ToDelivery(ports::DeliveryRequest request) {
   delivery.forward_paths = std::move(request.forward_paths);
   delivery.smtputf8 = request.smtputf8;
   delivery.body_8bit = request.body_8bit;
+  delivery.mail_parameters = TrimAsciiSpace(mail::MailParameters(request.dsn));
+  for (const mail::RecipientDsn& one : request.recipients_dsn)
+    delivery.rcpt_parameters.emplace_back(TrimAsciiSpace(mail::RcptParameters(one, true)));
+  delivery.rcpt_parameters.resize(delivery.forward_paths.size());
   switch (request.marking) {
     case flow::Marking::kNone:
       break;
@@ -89,7 +93,7 @@ mail::SmtpReply ToSmtpReply(Reply reply, const std::string& next_hop) {
 
 }  // namespace
 
-void CallOut(const std::function<void()>& call) {
+void CallOut(const std::function<void()>& call) noexcept {
   const bool outer = std::exchange(called_out, true);
   call();
   called_out = outer;

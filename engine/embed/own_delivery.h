@@ -12,8 +12,9 @@
 
 namespace penstock::embed {
 
-// Calls something of the embedding program's: marks the thread for as long as it takes.
-void CallOut(const std::function<void()>& call);
+// Calls something of the embedding program's: marks the thread for as long as it takes. What it
+// throws ends the process.
+void CallOut(const std::function<void()>& call) noexcept;
 
 // Whether this thread is in a CallOut, so that nobody may wait on it for the engine.
 bool IsCalledOut();

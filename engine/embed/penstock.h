@@ -12,7 +12,11 @@
  * STRINGS are UTF-8 and end in a zero octet; null is the empty one. What is handed in is copied
  * before a function returns, but for a content that is read by a function. What is handed out
  * belongs to its object and goes with it. Structures begin with their size, which their
- * initializers set, so that later versions may add fields.
+ * initializers set, so that later versions may add fields: of a smaller one they have their
+ * defaults.
+ * NULL is never a crash: where an object is needed, PENSTOCK_INVALID_ARGUMENT, and of no object
+ * nothing is told (0, an empty text). A null callback is not called, and `release` is, once, also
+ * for mail that is refused, unless the structure's size is not set.
  */
 #ifndef PENSTOCK_ENGINE_EMBED_PENSTOCK_H_
 #define PENSTOCK_ENGINE_EMBED_PENSTOCK_H_
@@ -91,7 +95,12 @@ typedef struct penstock_next_hop {
   const char* server_name;
   const char* certificate_file;
   const char* key_file;
+  const char* const* fallbacks; /* "host:port", "unix:/path" */
+  size_t fallback_count;
+  const char* user; /* our login there; empty: none */
+  const char* password_file;
   const char* maildir; /* absolute; {domain} and {local_part} stand for those of the recipient */
+  int return_path;     /* whether a Maildir gets a Return-Path field */
   penstock_deliver deliver;
   void* deliver_data;
 } penstock_next_hop;
@@ -99,7 +108,7 @@ typedef struct penstock_next_hop {
 #define PENSTOCK_NEXT_HOP                                                                         \
   {                                                                                               \
     sizeof(penstock_next_hop), NULL, 0, NULL, NULL, 25, PENSTOCK_TLS_MAY, NULL, NULL, NULL, NULL, \
-        NULL, NULL, NULL                                                                          \
+        NULL, 0, NULL, NULL, NULL, 0, NULL, NULL                                                  \
   }
 
 /* `line` is one line of the log, without a line end. `severity`: 0 debug to 3 error. */
@@ -124,6 +133,7 @@ typedef struct penstock_options {
   const char* route_junk;
   const char* route_bypass_spam_check;
   uint64_t delivery_expiry; /* milliseconds */
+  uint64_t message_octets_max;
   penstock_log log;
   void* log_data;
 } penstock_options;
@@ -131,7 +141,7 @@ typedef struct penstock_options {
 #define PENSTOCK_OPTIONS                                                                           \
   {                                                                                                \
     sizeof(penstock_options), NULL, NULL, NULL, 0, "127.0.0.1:0", NULL, NULL, 0, 0, NULL, 0, NULL, \
-        NULL, NULL, NULL, NULL, 432000000U, NULL, NULL                                             \
+        NULL, NULL, NULL, NULL, 432000000U, 41943040U, NULL, NULL                                  \
   }
 
 /* Opens an engine. `error`: if not null, set to a text for penstock_free where it fails. */
@@ -167,7 +177,9 @@ typedef struct penstock_mail {
   size_t forward_path_count;
   int smtputf8;
   int body_8bit;
-  const void* content; /* the octets; or, if null, */
+  const char* mail_parameters;        /* "RET=HDRS ENVID=QQ314159" */
+  const char* const* rcpt_parameters; /* "NOTIFY=NEVER", of each forward-path, or null; or null */
+  const void* content;                /* the octets; or, if null, */
   uint64_t content_octets;
   const char* content_file; /* a file; or, if null, */
   penstock_read read;       /* a function, for `content_octets` octets, called from any thread */
@@ -178,7 +190,7 @@ typedef struct penstock_mail {
 #define PENSTOCK_MAIL                                                                             \
   {                                                                                               \
     sizeof(penstock_mail), PENSTOCK_INBOUND, "default", NULL, NULL, NULL, NULL, 0, NULL, NULL, 0, \
-        0, 0, NULL, 0, NULL, NULL, NULL, NULL                                                     \
+        0, 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL                                         \
   }
 
 typedef struct penstock_decide_options {
@@ -234,7 +246,7 @@ int penstock_decision_final(const penstock_decision* decision);
 size_t penstock_decision_outcome_count(const penstock_decision* decision);
 /* Null past the last. */
 const penstock_outcome* penstock_decision_outcome(const penstock_decision* decision, size_t i);
-/* Milliseconds since 1970. */
+/* Milliseconds since 1970, not before the time that engine.h tells. */
 int64_t penstock_decision_retry_at(const penstock_decision* decision);
 const void* penstock_decision_token(const penstock_decision* decision, size_t* octets);
 size_t penstock_decision_history_count(const penstock_decision* decision);
@@ -250,7 +262,7 @@ int64_t penstock_decision_content_read(const penstock_decision* decision, size_t
 const char* penstock_action_name(penstock_action action);
 
 /* Gives `mail` away; `hold` in milliseconds. Not PENSTOCK_OK: it was not taken, and `reply`, if not
- * null, says nothing. Its texts stay until this thread's next call. */
+ * null, has code 0 and empty texts. They stay until this thread's next call. */
 penstock_code penstock_accept(penstock_engine* engine, const penstock_mail* mail, uint64_t hold,
                               penstock_reply* reply, char** error);
 
@@ -267,12 +279,14 @@ size_t penstock_delivery_forward_path_count(const penstock_delivery* delivery);
 const char* penstock_delivery_forward_path(const penstock_delivery* delivery, size_t i);
 int penstock_delivery_smtputf8(const penstock_delivery* delivery);
 int penstock_delivery_8bit(const penstock_delivery* delivery);
+const char* penstock_delivery_mail_parameters(const penstock_delivery* delivery);
+const char* penstock_delivery_rcpt_parameters(const penstock_delivery* delivery, size_t i);
 penstock_marking penstock_delivery_marking(const penstock_delivery* delivery);
 const char* penstock_delivery_trace_field(const penstock_delivery* delivery);
 uint64_t penstock_delivery_octets(const penstock_delivery* delivery);
 int64_t penstock_delivery_read(const penstock_delivery* delivery, uint64_t offset, char* buffer,
                                size_t octets);
-/* Ends it: `count` replies, one for each forward-path. */
+/* Ends it: `count` replies, one for each forward-path. The delivery is gone then. */
 void penstock_delivery_finish(penstock_delivery* delivery, const penstock_reply* replies,
                               size_t count);
 

@@ -29,8 +29,4 @@ std::string SealToken(std::string_view secret, std::span<const flow::MessageStat
 StatusOr<std::vector<flow::MessageState>> OpenToken(std::string_view secret,
                                                     std::string_view token);
 
-// The key of a data folder, in its file resume.key (0600), which is made if it is not there.
-//   Errors: kUnavailable (disk), kDataLoss (the file has not what was written).
-StatusOr<std::string> LoadTokenKey(const std::string& data_folder);
-
 }  // namespace penstock::embed

@@ -67,6 +67,8 @@ class ContentDesk {
 
   void SetContentOctetsMax(std::uint64_t octets) { content_octets_max_ = octets; }
 
+  [[nodiscard]] std::uint64_t content_octets_max() const { return content_octets_max_; }
+
   void SetRules(mail::ContentRules rules) {
     auto next = std::make_shared<const mail::ContentRules>(std::move(rules));
     const MutexLock lock(mutex_);

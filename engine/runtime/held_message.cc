@@ -449,13 +449,16 @@ bool HeldMessage::IsUndecided() const {
 }
 
 asio::awaitable<void> HoldMessages(Context& context, const flow::Directory& directory,
-                                   std::vector<HeldMessage>& messages, Milliseconds time) {
+                                   std::vector<HeldMessage>& messages, Milliseconds time,
+                                   std::shared_ptr<HoldEnd> end) {
   for (const HeldMessage& message : messages) {
     if (ReadsContent(directory, message.machine.state())) co_return;
   }
   const async::Executor executor = co_await asio::this_coro::executor;
   Holding holding(context, messages, executor, false);
+  if (end != nullptr) end->OnRaise(holding.Raised());
   co_await holding.Run(time);
+  if (end != nullptr) end->OnRaise(nullptr);
 }
 
 asio::awaitable<void> AskHooks(Context& context, std::vector<HeldMessage>& messages,

@@ -66,9 +66,11 @@ class HoldEnd {
 // Calls the hooks of `messages`, which are those of one transaction, again and again until all is
 // decided or `time` is over. Calls that still run are left in HeldMessage::calls. Mail whose hook
 // may read or replace content is not held: content calls go by what is committed (M2).
+// When `end`, which may be null, is raised, `time` is over.
 //   On a strand. `messages` outlive the call.
 async::asio::awaitable<void> HoldMessages(Context& context, const flow::Directory& directory,
-                                          std::vector<HeldMessage>& messages, Milliseconds time);
+                                          std::vector<HeldMessage>& messages, Milliseconds time,
+                                          std::shared_ptr<HoldEnd> end);
 
 // The same for messages whose content is in the store as far as a hook may read it. No attempt
 // starts after `time`; those that run then come to their end (H2), so that no call is left. When

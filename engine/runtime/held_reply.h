@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,10 +22,13 @@ enum class HeldSays : std::uint8_t {
   kMilter,     // a milter: what its MTA shall do itself
 };
 
+class HoldEnd;
+
 struct Hold {
   Milliseconds time{
       0};  // from the end of the content; 0: what rules decide at once is all there is
   HeldSays says = HeldSays::kOneReply;
+  std::shared_ptr<HoldEnd> end{};  // when it is raised the hold is over; null: nothing raises it
 };
 
 // The part of a message that stays with a milter's MTA. Everything else is with us: in our queue,

@@ -175,7 +175,8 @@ async::asio::awaitable<SmtpReply> MessageIntake::Accept(Submission submission) {
   co_return std::move(held.reply);
 }
 
-PlannedMail MessageIntake::Plan(Submission& submission, const flow::Directory& directory) const {
+PlannedMail MessageIntake::Plan(Submission& submission, const flow::Directory& directory,
+                                std::uint64_t octets) const {
   const mail::HeaderSection header = mail::HeaderSection::Scan(submission.header_section);
   const mail::Summary summary = mail::Summarize(header);
   PlannedMail planned;
@@ -185,7 +186,8 @@ PlannedMail MessageIntake::Plan(Submission& submission, const flow::Directory& d
   for (const Part& part : Split(submission, summary, directory)) {
     planned.refusal = RefusePart(part, header);
     if (planned.refusal.code != 0) break;
-    planned.plans.push_back(MakePlan(submission, summary, part, directory, planned.transaction));
+    planned.plans.push_back(MakePlan(Describe(submission, summary, part, octets), summary, part,
+                                     directory, planned.transaction));
     AddDsn(planned.asked, submission.envelope.recipients_dsn, planned.plans.back().state);
   }
   return planned;
@@ -194,7 +196,7 @@ PlannedMail MessageIntake::Plan(Submission& submission, const flow::Directory& d
 async::asio::awaitable<HeldReply> MessageIntake::Decide(Submission submission, Hold hold) {
   const flow::DirectorySnapshot directory = context_.directory.Current();
   const auto settings = context_.settings.Current();
-  PlannedMail planned = Plan(submission, *directory);
+  PlannedMail planned = Plan(submission, *directory, submission.content->octets());
   HeldReply refused;
   refused.reply = planned.refusal;
   if (refused.reply.code != 0) co_return refused;
@@ -210,7 +212,7 @@ async::asio::awaitable<HeldReply> MessageIntake::Decide(Submission submission, H
                   [](const HeldMessage& message) { return message.IsUndecided(); });
   if (hold.time > Milliseconds(0) && undecided) {
     if (held_.fetch_add(1) < limits::kHeldMax) {
-      co_await HoldMessages(context_, *directory, messages, hold.time);
+      co_await HoldMessages(context_, *directory, messages, hold.time, hold.end);
     } else if (hold.says == HeldSays::kMilter) {
       // Elsewhere our queue waits for the hooks; a milter may have to fall back for want of one.
       --held_;
@@ -334,7 +336,7 @@ std::vector<MessageIntake::Part> MessageIntake::Split(const Submission& submissi
 }
 
 MessageState MessageIntake::Describe(const Submission& submission, const mail::Summary& summary,
-                                     const Part& part) const {
+                                     const Part& part, std::uint64_t octets) const {
   MessageState state;
   state.id = MessageId(FormatUuid(context_.random.Bytes()));
   state.organization = part.organization;
@@ -345,7 +347,7 @@ MessageState MessageIntake::Describe(const Submission& submission, const mail::S
   state.body_8bit = submission.envelope.body_8bit;
   state.dsn = submission.envelope.dsn;
   state.content = submission.content->id();
-  state.octets = submission.content->octets();
+  state.octets = octets;
   state.received = submission.received;
   state.msg_id = summary.msg_id;
   state.summary = flow::Summarize(summary.from, summary.sender, submission.envelope.reverse_path,
@@ -354,7 +356,7 @@ MessageState MessageIntake::Describe(const Submission& submission, const mail::S
   return state;
 }
 
-flow::Plan MessageIntake::MakePlan(const Submission& submission, const mail::Summary& summary,
+flow::Plan MessageIntake::MakePlan(MessageState state, const mail::Summary& summary,
                                    const Part& part, const flow::Directory& directory,
                                    ports::Transaction& transaction) const {
   std::vector<PlannedRecipient> recipients =
@@ -362,7 +364,8 @@ flow::Plan MessageIntake::MakePlan(const Submission& submission, const mail::Sum
   for (const std::string& forward_path : part.foreign) {
     recipients.push_back({forward_path, nullptr, "in no domain of an organization", true});
   }
-  flow::Plan plan = flow::MakePlan(Describe(submission, summary, part), recipients, [this] {
+  const Time received = state.received;
+  flow::Plan plan = flow::MakePlan(std::move(state), recipients, [this] {
     return InvocationId(FormatHex(context_.random.Bytes()));
   });
   plan.state.retained = IsForHooks(plan.state, directory);
@@ -376,7 +379,7 @@ flow::Plan MessageIntake::MakePlan(const Submission& submission, const mail::Sum
     event.organization = part.organization;
     event.rule = planned.rule;
     event.event = std::move(planned.event);
-    event.next_attempt = submission.received;
+    event.next_attempt = received;
     transaction.new_async_events.push_back(std::move(event));
   }
   return plan;

@@ -51,8 +51,9 @@ class MessageIntake final : public Intake {
   async::asio::awaitable<HeldReply> Decide(Submission submission, Hold hold) override;
 
   // Steps 2 and 3 alone. Makes a mailbox of <Postmaster>, and each forward-path of `submission`
-  // stand once; does not read its content.
-  PlannedMail Plan(Submission& submission, const flow::Directory& directory) const;
+  // stand once; does not read its content, which has, or will have, so many octets.
+  PlannedMail Plan(Submission& submission, const flow::Directory& directory,
+                   std::uint64_t octets) const;
 
  private:
   // One message of a transaction: an organization and its recipients (O1).
@@ -66,11 +67,12 @@ class MessageIntake final : public Intake {
   static std::vector<Part> Split(const Submission& submission, const mail::Summary& summary,
                                  const flow::Directory& directory);
   [[nodiscard]] flow::MessageState Describe(const Submission& submission,
-                                            const mail::Summary& summary, const Part& part) const;
+                                            const mail::Summary& summary, const Part& part,
+                                            std::uint64_t octets) const;
   [[nodiscard]] mail::SmtpReply RefusePart(const Part& part,
                                            const mail::HeaderSection& header) const;
   // What a part becomes before anything has happened to it; what goes with it into its commit.
-  flow::Plan MakePlan(const Submission& submission, const mail::Summary& summary, const Part& part,
+  flow::Plan MakePlan(flow::MessageState state, const mail::Summary& summary, const Part& part,
                       const flow::Directory& directory, ports::Transaction& transaction) const;
   async::Task<void> Commit(Submission submission, std::vector<HeldMessage>& messages,
                            ports::Transaction transaction, std::string& ids);

@@ -23,7 +23,7 @@
 #include "engine/embed/engine.h"
 
 namespace fs = std::filesystem;
-using penstock::Action, penstock::Decision;
+using penstock::Action, penstock::Decision, penstock::ErrorCode;
 using Clock = std::chrono::system_clock;
 
 std::string Read(const fs::path& path) {
@@ -69,7 +69,9 @@ class Mta {
   std::string Take(penstock::Mail mail, std::string content) {
     mail.content = penstock::Content::FromText(content);
     const Decision planned = engine_->Decide(mail, {.only_plan = true});
-    if (!planned.error.ok()) return "451 4.3.0 " + Safe(planned.error.text);
+    const auto& [code, why] = planned.error;
+    const bool later = code == ErrorCode::kUnavailable || code == ErrorCode::kResourceExhausted;
+    if (code != ErrorCode::kOk) return (later ? "451 4.3.0 " : "554 5.6.0 ") + Safe(why);
     const fs::path entry = queue_ / planned.messages.at(0).id;
     Write(entry.string() + ".eml", content);
     if (planned.final) return Finish(entry, planned, true);
@@ -94,11 +96,9 @@ class Mta {
     const std::string token = Read(entry.string() + ".token");
     const Decision decision = engine_->Resume(token, {.patience = patience});
     if (decision.error.ok() && decision.final) return Finish(entry, decision, in_session);
-    if (decision.error.ok()) {
-      Write(entry.string() + ".token", decision.token, decision.retry_at);
-    } else {
-      Write(entry.string() + ".token", token, Clock::now() + std::chrono::minutes(1));
-    }
+    const bool ok = decision.error.ok();  // else the token is as good as before
+    const auto due = ok ? decision.retry_at : Clock::now() + std::chrono::minutes(1);
+    Write(entry.string() + ".token", ok ? decision.token : token, due);
     return "250 2.0.0 queued";
   }
 
@@ -169,7 +169,7 @@ void Serve(int socket, Mta& mta) {
     }
     say("354 go on");
     std::string content;
-    while (ReadLine(in, line) && line != ".")
+    while (content.size() < (64U << 20U) && ReadLine(in, line) && line != ".")
       content += (line.starts_with('.') ? line.substr(1) : line) + "\r\n";
     if (line != ".") break;
     say(mta.Take(std::move(mail), std::move(content)));

@@ -192,6 +192,9 @@ class Embedder {
     engine_.reset();
   }
 
+  // Destroys it as it is.
+  void Drop() { engine_.reset(); }
+
   [[nodiscard]] std::string folder() const { return folder_.path(); }
 
   static Mail MailFor(std::vector<std::string> recipients, const std::string& content = kOriginal) {
