@@ -127,6 +127,19 @@ Time RetryTime(const std::vector<HeldMessage>& messages, Time now, Milliseconds 
   return earliest.value_or(now);
 }
 
+// A name that there is not has no rules: all mail would pass. Of a null reverse-path From decides.
+Status CheckOrganization(const Mail& mail, const flow::Directory& directory) {
+  if (mail.direction != Direction::kOutbound || mail.reverse_path.empty()) return OkStatus();
+  PENSTOCK_ASSIGN_OR_RETURN(const mail::Mailbox sender, mail::Mailbox::Parse(mail.reverse_path));
+  if (!directory.domains().Owner(sender).empty() ||
+      directory.FindOrganization(mail.organization) != nullptr) {
+    return OkStatus();
+  }
+  return InvalidArgument(
+      Cat("organization: there is no ", Printable(mail.organization),
+          ", and none owns the sender's domain; name one, or add it to the manifest"));
+}
+
 // "RET=HDRS ENVID=QQ314159": what `read`, one of RFC 3461's readers, makes of each word.
 template <class Dsn, class Read>
 Status ReadParameters(std::string_view what, std::string_view text, const Read& read, Dsn& dsn) {
@@ -201,6 +214,7 @@ Status Check(const Mail& mail, const runtime::ListenerPolicy& policy, Assembly& 
   if (mail.forward_paths.empty()) return InvalidArgument("forward_paths: none");
   if (!mail.reverse_path.empty())
     PENSTOCK_RETURN_IF_ERROR(CheckAddress(mail, "reverse_path", mail.reverse_path));
+  PENSTOCK_RETURN_IF_ERROR(CheckOrganization(mail, *assembly.context().directory.Current()));
   mail::ClientInfo client;
   client.login = mail.client.login;
   client.trusted = mail.client.trusted;

@@ -105,7 +105,7 @@ struct Client {
 
 struct Mail {
   Direction direction = Direction::kInbound;
-  std::string organization = "default";
+  std::string organization = "default";  // see Direction; outbound it has to be there
   Client client;
   std::string reverse_path;                // without angle brackets; empty: the null path
   std::vector<std::string> forward_paths;  // without angle brackets; at least one

@@ -90,7 +90,9 @@ Decision Failed(Error error) {
 }
 
 // Of a null engine.
-const Error kNoEngine = {ErrorCode::kInvalidArgument, "engine: null"};
+Error NoEngine() {
+  return {ErrorCode::kInvalidArgument, "engine: null"};
+}
 
 penstock::Result<std::string> ToToken(const void* token, std::size_t octets) {
   penstock::Result<std::string> result;
@@ -120,7 +122,7 @@ void DecideFor(penstock_engine* engine, penstock::Result<Given> given,
     if (done != nullptr) done(data, ToDecision(std::move(decision)));
   };
   auto how = penstock::embed::GivenOptions(options);
-  if (engine == nullptr) return tell(Failed(kNoEngine));
+  if (engine == nullptr) return tell(Failed(NoEngine()));
   if (!given.ok()) return tell(Failed(std::move(given.error)));
   if (!how.ok()) return tell(Failed(std::move(how.error)));
   decide(*engine->engine, std::move(given.value), how.value, tell);
@@ -130,7 +132,7 @@ template <class Given, class Decide>
 penstock_decision* DecideNow(penstock_engine* engine, penstock::Result<Given> given,
                              const penstock_decide_options* options, const Decide& decide) {
   auto how = penstock::embed::GivenOptions(options);
-  if (engine == nullptr) return ToDecision(Failed(kNoEngine));
+  if (engine == nullptr) return ToDecision(Failed(NoEngine()));
   if (!given.ok()) return ToDecision(Failed(std::move(given.error)));
   if (!how.ok()) return ToDecision(Failed(std::move(how.error)));
   return ToDecision(decide(*engine->engine, std::move(given.value), how.value));
@@ -151,9 +153,9 @@ const char* TextAt(const std::vector<std::string>& texts, std::size_t i) {
   return i < texts.size() ? texts[i].c_str() : nullptr;
 }
 
-milliseconds HoldOf(std::uint64_t hold) {
+milliseconds MillisOf(std::uint64_t given) {
   constexpr auto kMost = static_cast<std::uint64_t>(milliseconds::max().count());
-  return milliseconds(std::min(hold, kMost));
+  return milliseconds(std::min(given, kMost));
 }
 
 penstock_reply ReplyOf(const penstock::Reply& reply) {
@@ -171,7 +173,7 @@ extern "C" {
 
 penstock_code penstock_open(const penstock_options* options, penstock_engine** engine,
                             char** error) {
-  if (engine == nullptr) return Tell(kNoEngine, error);
+  if (engine == nullptr) return Tell(NoEngine(), error);
   *engine = nullptr;
   auto given = penstock::embed::GivenEngineOptions(options, ToDeliver);
   if (!given.ok()) return Tell(given.error, error);
@@ -181,8 +183,7 @@ penstock_code penstock_open(const penstock_options* options, penstock_engine** e
 }
 
 int penstock_stop(penstock_engine* engine, uint64_t limit) {
-  constexpr auto kMost = static_cast<uint64_t>(milliseconds::max().count());
-  return engine == nullptr || engine->engine->Stop(milliseconds(std::min(limit, kMost))) ? 1 : 0;
+  return engine == nullptr || engine->engine->Stop(MillisOf(limit)) ? 1 : 0;
 }
 
 void penstock_close(penstock_engine* engine) {
@@ -191,7 +192,7 @@ void penstock_close(penstock_engine* engine) {
 
 penstock_code penstock_apply(penstock_engine* engine, const char* manifest, const char* who,
                              char** error) {
-  if (engine == nullptr) return Tell(kNoEngine, error);
+  if (engine == nullptr) return Tell(NoEngine(), error);
   return Tell(engine->engine->Apply(TextOf(manifest), TextOf(who)), error);
 }
 
@@ -305,11 +306,11 @@ penstock_code penstock_accept(penstock_engine* engine, const penstock_mail* mail
   accepted = {};
   auto given = penstock::embed::GivenMail(mail);
   if (engine == nullptr) {
-    accepted.error = kNoEngine;
+    accepted.error = NoEngine();
   } else if (!given.ok()) {
     accepted.error = std::move(given.error);
   } else {
-    accepted = engine->engine->Accept(std::move(given.value), HoldOf(hold));
+    accepted = engine->engine->Accept(std::move(given.value), MillisOf(hold));
   }
   if (reply != nullptr) *reply = ReplyOf(accepted.reply);
   return Tell(accepted.error, error);
@@ -322,9 +323,9 @@ void penstock_accept_async(penstock_engine* engine, const penstock_mail* mail, u
     if (done != nullptr) done(data, CodeOf(accepted.error), &reply, accepted.error.text.c_str());
   };
   auto given = penstock::embed::GivenMail(mail);
-  if (engine == nullptr) return tell({kNoEngine, {}});
+  if (engine == nullptr) return tell({NoEngine(), {}});
   if (!given.ok()) return tell({std::move(given.error), {}});
-  engine->engine->Accept(std::move(given.value), HoldOf(hold), tell);
+  engine->engine->Accept(std::move(given.value), MillisOf(hold), tell);
 }
 
 const char* penstock_delivery_next_hop(const penstock_delivery* delivery) {
