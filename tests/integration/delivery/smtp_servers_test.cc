@@ -86,6 +86,19 @@ TEST_CASE("SmtpDelivery: a server that was down rests while others serve", "[del
   CHECK(second.Contents().size() == (rests ? 3 : 1));
 }
 
+TEST_CASE("SmtpDelivery: a reply says which server gave it, or that it is ours",
+          "[delivery][smtp]") {
+  SmtpPeer second({Script({{"RCPT", {"550 5.1.1 who"}}, {".", {"!close"}}})});
+  SmtpFixture f({Script({{"banner", {"421 4.3.2 busy"}}})}, [&](SmtpDeliveryOptions& options) {
+    options.fallbacks = {{"localhost", second.port(), ""}};
+  });
+  const auto replies = Await(f.pool.get_executor(),
+                             f.delivery->Deliver(Request({"r1@own.example", "r2@own.example"})));
+  CHECK(replies.at(0).server == "localhost");
+  CHECK(replies.at(1).is_transient());
+  CHECK(replies.at(1).server.empty());
+}
+
 TEST_CASE("SmtpDelivery: where all servers rest, all are tried", "[delivery][smtp]") {
   SmtpPeer second({Script({{"banner", {"421 4.3.2 busy"}}}), SmtpPeerScript{}});
   SmtpFixture f(
