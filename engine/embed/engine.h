@@ -339,7 +339,8 @@ class Engine {
 
   // Starts nothing any more. Decisions that run are cut off and told to try again, replies that are
   // held are given: nothing is lost by that. Waits at most `limit`; false: something still runs,
-  // such as a delivery. From a callback: false at once.
+  // such as a delivery. One at a time: a second call waits for the first. From a callback: false at
+  // once.
   bool Stop(std::chrono::milliseconds limit) noexcept;
 
  private:
