@@ -111,6 +111,7 @@ inline constexpr std::size_t kTextLineOctetsMax = 1U << 20U;  // §4.5.3.1.6 ask
                 // 500 5.5.6
 inline constexpr std::size_t kReplyLineOctetsMax = 1024;  // §4.5.3.1.5 asks for 512; of a next hop: transaction given up
 inline constexpr std::size_t kReplyLinesMax = 128;  // of one reply of a next hop: transaction given up
+inline constexpr std::size_t kReplyTextOctetsMax = 4096;  // of the text of one reply of a next hop: a line beyond is read and left out
 inline constexpr seconds kCommandTimeout{300};  // §4.5.3.2.7: 421 4.4.2
 inline constexpr seconds kDataBlockTimeout{180};  // §4.5.3.2.5: 421 4.4.2
 inline constexpr seconds kDataTimeout{7200};  // of a message from DATA to its final dot, however steadily it drips: 421 4.4.2
@@ -135,6 +136,8 @@ inline constexpr seconds kLingerTimeout{2};  // after our last reply: then the c
 inline constexpr std::size_t kLingerOctetsMax = 1U << 20U;  // dropped after our last reply: then the connection is reset
 
 // The daemon
+inline constexpr std::size_t kRecentContentOctetsMax = 8U << 20U;  // of contents that the store has in memory as well: older ones are read from disk
+inline constexpr int kFreedMemoryKeptOctets = 1 << 20;  // by each of the allocator's arenas: the system has back what is free beyond
 inline constexpr seconds kListenerCloseWait{5};  // for connections of a listener that a reload took away: closed then
 inline constexpr minutes kPurgeInterval{10};  // between two looks for messages past kHistoryRetention
 inline constexpr std::size_t kPurgeBatch = 500;  // messages taken off the record in one transaction
@@ -313,6 +316,11 @@ inline constexpr hours kReplacedContentKept{24};  // that content which came wit
 inline constexpr minutes kOwnDeliveryDeadline{10};  // of a delivery by the embedding program, as RFC 5321 §4.5.3.2.6 gives the final reply: tried again
 inline constexpr std::size_t kOwnDeliveriesMax = 100;  // of the embedding program that run at a time: others wait their turn
 inline constexpr seconds kEngineStopDeadline{20};  // of an engine that is destroyed, longer than one call of a hook (H2): its threads stay until the process ends
+inline constexpr std::size_t kEngineThreadsMax = 1024;  // that an embedder may ask for: refused
+inline constexpr days kEngineExpiryMax{365};  // of mail that an embedder gives away (A8): refused
+inline constexpr hours kEngineStopMax{24};  // of one wait for an engine's end: cut there
+inline constexpr std::uint64_t kGivenContentOctetsMax = 1ULL << 32U;  // of octets that a C program hands in as one: refused, whatever its engine takes
+inline constexpr std::size_t kLogLineOctetsMax = 4096;  // of a field in a line of the log for C: cut there
 
 // DSN parameters (RFC 3461), XFORWARD, next hops
 inline constexpr std::size_t kEnvelopeIdOctetsMax = 100;  // of ENVID's value, RFC 3461 §4.4: more is 501 5.5.4
@@ -322,6 +330,7 @@ inline constexpr std::size_t kForwardLineOctetsMax = 510;  // of XFORWARD to a n
 inline constexpr std::size_t kForwardedOctetsMax = 255;  // of an attribute of XFORWARD, as in Postfix: a longer one is 501 5.5.4
 inline constexpr std::size_t kPasswordOctetsMax = 255;  // for AUTH at a next hop, RFC 4616 §2 names none: --check-config refuses
 inline constexpr int kFallbackServersMax = 16;  // of a next hop: --check-config refuses
+inline constexpr seconds kServerRest{30};  // of a server of several that cannot be reached: the others are taken first meanwhile
 // clang-format on
 
 }  // namespace penstock::limits

@@ -11,7 +11,6 @@
 #include "engine/async/endpoint.h"
 #include "engine/async/task.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_delivery.h"
 #include "engine/delivery/outgoing_content.h"
 #include "engine/delivery/smtp_client.h"
 #include "engine/ports/delivery.h"

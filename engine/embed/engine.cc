@@ -15,7 +15,6 @@
 
 #include "engine/async/strand.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_embed.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/embed/assembly.h"

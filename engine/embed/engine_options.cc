@@ -14,7 +14,6 @@
 
 #include "engine/async/endpoint.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_embed.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/delivery/smtp_login.h"

@@ -10,7 +10,7 @@
 #include <memory>
 #include <utility>
 
-#include "engine/base/limits_embed.h"
+#include "engine/base/limits.h"
 #include "engine/base/strings.h"
 
 namespace penstock::embed {

@@ -8,7 +8,6 @@
 
 #include "engine/base/check.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_delivery.h"
 #include "engine/base/status_macros.h"
 #include "engine/base/strings.h"
 #include "engine/base/utf8.h"

@@ -19,7 +19,7 @@
 
 #include "absl/functional/any_invocable.h"
 
-#include "engine/base/limits_relay.h"
+#include "engine/base/limits.h"
 #include "engine/base/mutex.h"
 #include "engine/base/status.h"
 #include "engine/store/await_done.h"

@@ -27,7 +27,6 @@
 #include "engine/async/endpoint.h"
 #include "engine/async/grpc_tls_log.h"
 #include "engine/base/limits.h"
-#include "engine/base/limits_relay.h"
 #include "engine/base/log.h"
 #include "engine/base/strings.h"
 
