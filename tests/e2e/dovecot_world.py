@@ -9,7 +9,7 @@ from server_world import DOMAIN, PATIENCE, SENDER
 sys.path.insert(0, str(SOURCE / "tests/support"))
 from dovecot_instance import Dovecot  # noqa: E402
 
-NAMES = ("alice", "bob", "archive", "user", "spammed", "trusting", "me")
+NAMES = ("alice", "bob", "archive", "user", "spammed", "trusting", "me", "void")
 
 
 class Mailboxes:
@@ -39,6 +39,9 @@ class Mailboxes:
 
     def arrives(self, name):
         self.lies(name)
+
+    def has(self, address):
+        return any(self.dovecot.folders(address.partition("@")[0]).values())
 
 
 class WithDovecot(Mailboxes):

@@ -5,13 +5,13 @@ import unittest
 
 from dovecot_world import Mailboxes
 from harness import BUILD, SOURCE, wait_until
-from server_world import DOMAIN, PATIENCE, USERS, ServerWorld, Tried
+from server_world import DOMAIN, PATIENCE, USERS, ServerWorld, Spellings, Tried
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
 from opensmtpd_instance import OpenSmtpd  # noqa: E402
 
 
-class ToDovecot(Mailboxes, Tried, ServerWorld):
+class ToDovecot(Mailboxes, Spellings, Tried, ServerWorld):
     ours = theirs = ("opensmtpd.md", "OpenSMTPD")
 
     def make_server(self):

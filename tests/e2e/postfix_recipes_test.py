@@ -19,7 +19,9 @@ class World(ServerWorld):
 
     def make_server(self):
         server = Postfix(self.folder, BUILD, self.sink.port, [], DOMAIN)
-        server.main = f"mynetworks = {USERS}/32\n"
+        server.main = (f"mynetworks = {USERS}/32\nmydestination = {DOMAIN}\nrelay_domains =\n"
+                       f"local_transport = smtp:[127.0.0.1]:{self.sink.port}\n"
+                       + self.recipe("main.cf", section=("postfix.md", "Addresses within addresses")))
         return server
 
     def start_server(self):
@@ -70,7 +72,7 @@ class FilterByLmtpToDovecot(WithDovecot, World):
         self.start_dovecot()
         text = self.recipe("main.cf", {"127.0.0.1:24": f"127.0.0.1:{self.dovecot.lmtp}"},
                            ("dovecot.md", "Behind Postfix"))
-        self.server.main += f"relay_domains =\n{text}"
+        self.server.main += f"mydestination =\n{text}"
         super().start_server()
 
 

@@ -22,7 +22,7 @@ class World(ServerWorld):
     def start_server(self):
         text = self.recipe("sendmail.mc", {f"0.0.0.0, Port={number}": f"127.0.0.1, Port={self.ports[number]}"
                                            for number in (25, 587)})
-        self.server.start(self.ports[25], text)
+        self.server.start(self.ports[25], text, self.recipe("sendmail.mc, at the end"))
 
     def edit(self, config):
         return super().edit(config).replace("192.0.2.0/24", f"{USERS}/32")
@@ -53,6 +53,15 @@ class BesideSendmail(Actions, Tried, Gateways, SaysNotNow, World):
         self.assertEqual((code, text), (550, "5.7.1 Mail marked [internal] stays inside."))
         self.assertEqual(self.send("alice", sender=f"user@{DOMAIN}", subject="[internal] no")[0], 250)  # says who he is
         self.came("alice", "archive")
+
+    def test_an_address_within_an_address_is_refused(self):
+        """Sendmail would deliver to the inner one where the domain is in class w."""
+        with smtplib.SMTP("127.0.0.1", self.ports[25], timeout=PATIENCE) as client:
+            client.ehlo("client.example")
+            client.mail("s@else.example")
+            replies = [client.docmd("RCPT", f"TO:<{local}@{DOMAIN}>")[0]
+                       for local in ("void", f"void%{DOMAIN}", f"{DOMAIN}!void", f'"void%{DOMAIN}"', f'"void@{DOMAIN}"')]
+        self.assertEqual(replies, [250, 553, 553, 553, 553])
 
     def test_what_is_held_is_not_accepted(self):
         """kill -9 while the reply is held: the client is told to come again, and once it does, all is well."""

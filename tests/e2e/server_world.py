@@ -121,6 +121,20 @@ class ServerWorld(PenstockTest):
         """As `send`, from one of our users."""
         return self.send(*names, **{"sender": f"user@{DOMAIN}", "port": 587, "client": USERS, **options})
 
+    def send_spelled(self, name, at, sender=SENDER, port=25, client=STRANGER):
+        """Sends one mail to alice and, in spellings that some servers read as `name`, to mailboxes at the domain `at`.
+        The server may refuse these."""
+        local, _, domain = name.partition("@")
+        with smtplib.SMTP("127.0.0.1", self.ports[port], timeout=PATIENCE, source_address=(client, 0)) as smtp:
+            smtp.ehlo("client.example")
+            smtp.mail(sender)
+            self.assertEqual(smtp.rcpt(f"alice@{DOMAIN}")[0], 250)
+            for spelled in (f"{local}%{domain}", f"{domain}!{local}", f'"{local}%{domain}"', f'"{domain}!{local}"',
+                            f'"{name}"', f'"{local}%{domain}@{at}"', f"{local}%{domain}%{at}", f"{at}!{domain}!{local}"):
+                for to in (f"{spelled}@{at}", f"@{at}:{spelled}@{at}"):
+                    self.assertIn(smtp.docmd("RCPT", f"TO:<{to}>")[0] // 100, (2, 5), to)
+            self.assertEqual(smtp.data(mail(sender=sender))[0], 250)
+
     def came(self, *names):
         """{name: content} of what has come to the sink once nothing is under way: to these recipients exactly."""
         def recipients():
@@ -137,6 +151,10 @@ class ServerWorld(PenstockTest):
         """Waits for mail to that recipient."""
         wait_until(f"mail to {name}", lambda: any(f"{name}@{DOMAIN}" in one.recipients for one in self.sink.transactions),
                    PATIENCE)
+
+    def has(self, address):
+        """Whether mail has come to that recipient."""
+        return any(to.lower() == address for one in self.sink.transactions for to in one.recipients)
 
     def settle(self):
         """Waits until no mail is anywhere. Of two servers that hand mail to and fro each is looked at more than once."""
@@ -171,7 +189,18 @@ class ServerWorld(PenstockTest):
         self.assertIn(text, " ".join(content.split()))
 
 
-class Actions:
+class Spellings:
+    """Mixed in: nobody passes a rule for an address by one that the server takes for it."""
+
+    def test_a_stranger_passes_no_rule_by_an_address_within_an_address(self):
+        self.rule("void", "drop")
+        self.send_spelled(f"void@{DOMAIN}", DOMAIN)
+        self.arrives("alice")
+        self.settle()
+        self.assertFalse(self.has(f"void@{DOMAIN}"))
+
+
+class Actions(Spellings):
     """Mixed in: each action of one mail (A1, A2, H9), and that nobody relays who may not (O3)."""
 
     def test_each_action_in_one_mail(self):
@@ -224,6 +253,13 @@ class Gateways:
         mails = self.came("other@else.example", "alice", "archive")
         self.assertEqual({name: content.count("by mx.example.com") for name, content in mails.items()}, self.passes)
         self.assertEqual(len(self.gateway.transactions), 1)
+
+    def test_a_user_passes_no_rule_by_an_address_within_an_address(self):
+        self.rule("friend", "drop", "outbound", "friend@else.example")
+        self.send_spelled("friend@else.example", DOMAIN, f"user@{DOMAIN}", 587, USERS)
+        self.arrives("alice")
+        self.settle()
+        self.assertFalse(self.has("friend@else.example"))
 
 
 class PastTheHold:

@@ -25,7 +25,7 @@ RELAY_DOMAIN(`{domain}')dnl
 RELAY_DOMAIN(`127.0.0.2')dnl
 {recipe}
 MAILER(`smtp')dnl
-"""
+{end}"""
 
 
 class Sendmail(mail_room.Room):
@@ -39,9 +39,10 @@ class Sendmail(mail_room.Room):
             (self.folder / path).mkdir()
         (self.folder / "spool/mqueue").chmod(0o700)
 
-    def start(self, port, recipe):
-        """`recipe`: lines of sendmail.mc, which listen on `port` among others."""
-        (self.folder / "sendmail.mc").write_text(CONFIG.format(sink=self.sink, domain=self.domain, recipe=recipe))
+    def start(self, port, recipe, end):
+        """`recipe`: lines of sendmail.mc, which listen on `port` among others; `end`: those below the mailers."""
+        (self.folder / "sendmail.mc").write_text(
+            CONFIG.format(sink=self.sink, domain=self.domain, recipe=recipe, end=end))
         (self.folder / "etc/mail/sendmail.cf").write_text(self.command(["m4", self.folder / "sendmail.mc"]))
         return self.serve(["/usr/libexec/sendmail/sendmail", "-bD", "-q1s"], port)
 
