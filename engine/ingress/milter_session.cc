@@ -81,12 +81,12 @@ Dsn DsnOf(const std::vector<std::string>& arguments, Read read) {
 // The mailbox that an address means. An MTA takes more than RFC 5321 does (`<@relay:user@domain>`,
 // `<"A" <user@domain>>`, `<user>`), and tells it as its client wrote it: rules would not know the
 // mailbox that it delivers to. So where it is no mailbox, or may be a route in the form of one
-// (`user%domain@host`, `domain!user@host`), what the MTA `resolved` it to counts; where that is no
-// mailbox either, what a mail program reads (RFC 5322 §3.4).
+// (`user%domain@host`, `domain!user@host`, `"user@domain"@host`), what the MTA `resolved` it to
+// counts; where that is no mailbox either, what a mail program reads (RFC 5322 §3.4).
 std::string MailboxOf(const std::string& path, const std::string& resolved) {
   const auto written = mail::Mailbox::Parse(path);
   const bool may_route =
-      written.ok() && written->local_part.find_first_of("%!") != std::string::npos;
+      written.ok() && written->local_part.find_first_of("%!@") != std::string::npos;
   if (path.empty() || (written.ok() && !may_route)) return path;
   if (mail::Mailbox::Parse(resolved).ok()) return resolved;
   if (written.ok()) return path;
