@@ -2,7 +2,6 @@
 #include "engine/embed/penstock_given.h"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <cstdint>
 #include <cstring>
@@ -40,11 +39,15 @@ Result<Struct> Whole(const char* what, const Struct* given, const Struct& defaul
   return result;
 }
 
-// A value that engine.h has not got stays one, and is refused there. C may give any.
+// A value that engine.h has not got stays one, and is refused there. C may give any, and to read it
+// as an enumerator would be undefined.
 template <class To, class From>
 To ToEnum(const From& given) {
   constexpr unsigned kNone = std::numeric_limits<std::uint8_t>::max();
-  return static_cast<To>(std::min(std::bit_cast<unsigned>(given), kNone));
+  unsigned value = 0;
+  static_assert(sizeof(value) == sizeof(given));
+  std::memcpy(&value, &given, sizeof(value));
+  return static_cast<To>(std::min(value, kNone));
 }
 
 // What is too long for any setting stays so, and is refused.
