@@ -96,8 +96,10 @@ void RaiseDescriptorLimit() {
 }
 
 // Each message takes a few buffers of 64 KiB and gives them back: glibc, left to itself, hands them
-// to the system each time, and meets a page fault for every page of the next ones.
+// to the system each time, and meets a page fault for every page of the next ones. What the start
+// took to read the messages that wait is given back.
 void KeepFreedMemory() {
+  malloc_trim(0);
   mallopt(M_TRIM_THRESHOLD, limits::kFreedMemoryKeptOctets);
   mallopt(M_MMAP_THRESHOLD, limits::kFreedMemoryKeptOctets);  // no longer its own to move then
 }
@@ -184,7 +186,6 @@ int Run(v1::Config config, const Arguments& arguments) {
   if (!data.ok()) return Refuse(data);
   const sigset_t signals = BlockSignals();
   RaiseDescriptorLimit();
-  KeepFreedMemory();
   // gRPC's mutexes are Abseil's, which look for deadlocks at each lock as Debian builds them.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   telemetry::StartLog(config.log().format(), config.log().level());
@@ -195,6 +196,7 @@ int Run(v1::Config config, const Arguments& arguments) {
   LogWarnings(config);
   auto daemon = Daemon::Start(std::move(config), metrics);
   if (!daemon.ok()) return Refuse(daemon.status());
+  KeepFreedMemory();
   GiveUpRoot(privileges);
   NotifyServiceManager("READY=1");
   Log(LogLevel::kInfo, "started", {{"version", PENSTOCK_VERSION}, {"config", path}});
