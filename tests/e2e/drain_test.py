@@ -42,7 +42,7 @@ class Drain(PenstockTest):
         wait_until("the call", lambda: self.calls(hook))
         self.daemon.process.send_signal(signal.SIGTERM)
         wait_until("the end of taking mail", self._refuses_connections)
-        self.assertEqual(self.daemon.http("/healthz"), (503, "draining\n"))
+        wait_until("the health to say so", lambda: self.daemon.http("/healthz") == (503, "draining\n"))
         self.assertEqual(self.daemon.process.wait(60), 0)
         self.assertEqual(len(self.calls(hook)), 1)
         self.daemon.start()
